@@ -1,0 +1,204 @@
+import { type Entry, type Settled, settle, type Writer } from './apply.ts';
+import { type Cluster, isClusterWide } from './cluster.ts';
+import { mapConcurrent } from './concurrent.ts';
+import type { KubernetesObject } from './object.ts';
+import { schemaRefusal } from './plan.ts';
+import type { BrakeResult } from './removal.ts';
+import { nameOf, ownership, type Target } from './resource.ts';
+import { mirrorScan, mirrorScanRevision, scanName } from './scan.ts';
+import type { Identity } from './source.ts';
+
+/** What was done in one cluster. */
+export interface Counts {
+  created: number;
+  updated: number;
+  marked: number;
+  deleted: number;
+  unchanged: number;
+  kept: number;
+  refused: number;
+  failed: number;
+}
+
+/** One thing that did not work, by the name of the object or id it concerns. */
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** One cluster in one pass: what was read of it first, and what has been done to it since. */
+export interface Inside {
+  readonly cluster: Cluster;
+  /** The cluster's time when the pass began, in milliseconds. */
+  readonly began: number;
+  /** By name, kept current with every write. Those of other owners in this scope are among them. */
+  readonly objects: Map<string, KubernetesObject>;
+  readonly counts: Counts;
+  readonly failures: Failure[];
+  /** Unselected objects whose delete waits for the brake, which needs the whole scope. */
+  readonly postponed: Entry[];
+  scan: KubernetesObject | undefined;
+  /** What the brake decided, once the listing was complete. */
+  brake: BrakeResult | undefined;
+  /** Set when nothing more can be written to this cluster in this pass. */
+  broken: string | undefined;
+}
+
+/** One cluster of a pass with its writer. */
+export interface Served {
+  readonly inside: Inside;
+  readonly writer: Writer;
+}
+
+const inFlight = 16;
+const longestPause = 300_000;
+
+/** Clusters that failed, and until when (monotonic milliseconds) they sit out. Lives as long as the process. */
+const pauses = new WeakMap<Cluster, { readonly failures: number; readonly until: number }>();
+
+/**
+ * Reads a cluster for a pass: schema revisions, the scan, and the objects of the scope (of the named ids, where there
+ * are some). Throws an Error in words for people; a cluster that fails sits out for a growing pause.
+ */
+export async function readInside(
+  target: Target,
+  cluster: Cluster,
+  names: readonly string[] | undefined,
+  options: { readonly signal: AbortSignal; readonly clock: () => number },
+): Promise<Inside> {
+  const pause = pauses.get(cluster);
+  const now = options.clock();
+  if (pause !== undefined && pause.until > now) {
+    throw new Error(
+      `cluster ${cluster.name} failed before and is left out for ${Math.ceil((pause.until - now) / 1000)} s more`,
+    );
+  }
+  try {
+    const inside = await read(target, cluster, names, options.signal);
+    pauses.delete(cluster);
+    return inside;
+  } catch (error) {
+    const failures = (pause?.failures ?? 0) + 1;
+    pauses.set(cluster, { failures, until: now + Math.min(longestPause, 1000 * 2 ** (failures - 1)) });
+    throw error;
+  }
+}
+
+async function read(
+  target: Target,
+  cluster: Cluster,
+  names: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<Inside> {
+  const { source, mirror, scope } = target;
+  const bound = { signal };
+  const refusal = await refused(target, cluster, signal);
+  if (refusal !== undefined) throw new Error(`cluster ${cluster.name}: ${refusal}`);
+  const [scan, objects] = await Promise.all([
+    cluster.get(mirrorScan, mirror.namespace, scanName(target), bound),
+    names === undefined
+      ? cluster.list(source, mirror.namespace, scopeFields(scope), bound)
+      : mapConcurrent(names, inFlight, (name) => cluster.get(source, mirror.namespace, name, bound)),
+  ]);
+  const held = objects.filter((object) => object !== undefined);
+  return {
+    cluster,
+    began: cluster.now(),
+    objects: new Map(held.map((object) => [object.metadata.name, object])),
+    counts: { created: 0, updated: 0, marked: 0, deleted: 0, unchanged: 0, kept: 0, refused: 0, failed: 0 },
+    failures: [],
+    postponed: [],
+    scan,
+    brake: undefined,
+    broken: undefined,
+  };
+}
+
+async function refused(target: Target, cluster: Cluster, signal: AbortSignal): Promise<string | undefined> {
+  const [own, scans] = await Promise.all([
+    cluster.schemaRevision(target.source, { signal }),
+    cluster.schemaRevision(mirrorScan, { signal }),
+  ]);
+  return schemaRefusal(target.source, own) ?? schemaRefusal({ ...mirrorScan, revision: mirrorScanRevision }, scans);
+}
+
+function scopeFields(scope: Target['scope']): Record<string, string> {
+  return Object.fromEntries(Object.entries(scope).map(([key, value]) => [`spec.${key}`, value]));
+}
+
+/** The objects of this scope that are ours, with the id that each stands for. */
+export function* ownObjects(
+  target: Target,
+  inside: Inside,
+): Generator<Pick<Entry, 'id' | 'name' | 'identity'> & { object: KubernetesObject }> {
+  for (const [name, object] of inside.objects) {
+    const found = target.source.identityOf(object.spec);
+    if (found === undefined || nameOf(target.source, found.id, found.identity) !== name) continue;
+    if (ownership(object, found.identity) === 'ours') yield { ...found, name, object };
+  }
+}
+
+/** An entry for what was just seen, over the object that this cluster has for it. */
+export function entryOf(
+  target: Target,
+  inside: Inside,
+  seen: Pick<Entry, 'id' | 'identity' | 'sight' | 'observedAt'>,
+): Entry {
+  const name = nameOf(target.source, seen.id, seen.identity satisfies Identity);
+  return { ...seen, name, object: inside.objects.get(name) };
+}
+
+/**
+ * Settles entries, many at once, and counts. One that fails is one line in the report; a failure that concerns the
+ * whole cluster ends this cluster's part of the pass.
+ */
+export async function settleAll(
+  writer: Writer,
+  inside: Inside,
+  entries: readonly Entry[],
+  released: (entry: Entry) => boolean,
+): Promise<void> {
+  await mapConcurrent(entries, inFlight, async (entry) => {
+    if (inside.broken !== undefined || writer.signal.aborted) return;
+    try {
+      count(inside, entry, await settle(writer, entry, released(entry)));
+    } catch (error) {
+      if (writer.signal.aborted) return;
+      const message = error instanceof Error ? error.message : String(error);
+      inside.counts.failed += 1;
+      inside.failures.push({ name: entry.name, message });
+      if (isClusterWide(error)) inside.broken = message;
+    }
+  });
+}
+
+const counted = {
+  create: 'created',
+  update: 'updated',
+  mark: 'marked',
+  delete: 'deleted',
+  nothing: 'unchanged',
+} as const;
+
+function count(inside: Inside, entry: Entry, { action, object }: Settled): void {
+  if (object === undefined) inside.objects.delete(entry.name);
+  else inside.objects.set(entry.name, object);
+  if (action.do === 'keep' && action.why === 'Brake' && entry.sight.state === 'present') {
+    inside.postponed.push({ ...entry, object });
+  } else if (action.do === 'refuse') {
+    inside.counts.refused += 1;
+    inside.failures.push({ name: entry.name, message: refusals[action.why](entry) });
+  } else if (action.do === 'keep') inside.counts.kept += 1;
+  else if (action.do !== 'ask') inside.counts[counted[action.do]] += 1;
+}
+
+const refusals = {
+  NameCollision: (entry: Entry) =>
+    `NameCollision: the object ${entry.name} stands for another resource than ${entry.id}; left alone. Delete or rename it`,
+  Foreign: (entry: Entry) =>
+    `Foreign: the object ${entry.name} was not made by skymirror; left alone. Delete it and the next pass creates it`,
+  BeingDeleted: (entry: Entry) =>
+    `BeingDeleted: the object ${entry.name} is being deleted by somebody else; left alone`,
+  Invalid: (entry: Entry) =>
+    `Invalid: ${entry.id} does not fit the schema: ${entry.sight.state === 'invalid' ? entry.sight.issues : ''}`,
+};

@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+
+/** Which cluster to talk to. Left out: the default files and their current context, as kubectl does. */
+export interface ClusterChoice {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+}
+
+/** What a connection needs of a kubeconfig. `headers` may run an exec plugin, so it is asked again when tokens age. */
+export interface Connection {
+  readonly name: string;
+  readonly server: URL;
+  readonly tls: TlsOptions;
+  headers(): Promise<Record<string, string>>;
+}
+
+/** TLS parameters under the names that node:tls gives them. */
+export interface TlsOptions {
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** Reads a kubeconfig by client-node's rules. Throws an Error that says which file or context is missing. */
+export async function loadConnection(choice: ClusterChoice): Promise<Connection> {
+  const config = new KubeConfig();
+  load(config, choice);
+  if (choice.context !== undefined) selectContext(config, choice.context);
+  const cluster = config.getCurrentCluster();
+  const context = config.getCurrentContext();
+  if (cluster === null) {
+    throw new Error(`kubeconfig: context "${context}" names no cluster. Choose one of: ${contextNames(config)}`);
+  }
+  if (cluster.proxyUrl !== undefined && cluster.proxyUrl !== '') {
+    throw new Error(
+      `kubeconfig: cluster "${cluster.name}" has a proxy-url, which skymirror does not support. Remove it`,
+    );
+  }
+  const first = await security(config);
+  return {
+    name: context,
+    server: new URL(cluster.server),
+    tls: {
+      ...(first.ca === undefined ? {} : { ca: first.ca }),
+      ...(first.cert === undefined ? {} : { cert: first.cert }),
+      ...(first.key === undefined ? {} : { key: first.key }),
+      ...(first.servername === undefined ? {} : { servername: first.servername }),
+      ...(first.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: first.rejectUnauthorized }),
+    },
+    headers: async () => (await security(config)).headers,
+  };
+}
+
+function load(config: KubeConfig, choice: ClusterChoice): void {
+  const files = choice.kubeconfig === undefined ? defaultFiles() : [choice.kubeconfig];
+  const inCluster = process.env.KUBERNETES_SERVICE_HOST !== undefined && choice.kubeconfig === undefined;
+  if (!inCluster && !files.some((file) => existsSync(file))) {
+    throw new Error(`no kubeconfig: looked for ${files.join(', ')}. Set KUBECONFIG or name a file that exists`);
+  }
+  try {
+    if (choice.kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(choice.kubeconfig);
+  } catch (error) {
+    throw new Error(`kubeconfig ${files.join(', ')} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function selectContext(config: KubeConfig, context: string): void {
+  if (config.getContextObject(context) === null) {
+    throw new Error(`kubeconfig: no context "${context}". It has: ${contextNames(config)}`);
+  }
+  config.setCurrentContext(context);
+}
+
+function defaultFiles(): string[] {
+  const named = (process.env.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '');
+  return named.length > 0 ? named : [join(homedir(), '.kube', 'config')];
+}
+
+function contextNames(config: KubeConfig): string {
+  return (
+    config
+      .getContexts()
+      .map(({ name }) => name)
+      .join(', ') || 'none'
+  );
+}
+
+interface Security {
+  ca?: string | Buffer;
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  servername?: string;
+  rejectUnauthorized?: boolean;
+  auth?: string;
+  headers: Record<string, string>;
+}
+
+async function security(config: KubeConfig): Promise<Security> {
+  const options: Security = { headers: {} };
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch (error) {
+    const context = config.getCurrentContext();
+    throw new Error(`kubeconfig: the credentials of context "${context}" do not work: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  if (options.auth !== undefined) {
+    options.headers.Authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+  }
+  return options;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

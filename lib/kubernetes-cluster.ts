@@ -1,0 +1,115 @@
+import * as z from 'zod';
+import { ApiError, type Cluster, type RequestOptions } from './cluster.ts';
+import type { Connection } from './kubeconfig.ts';
+import { fieldManager, type KubernetesObject, parseObject, type ResourceType } from './object.ts';
+import { openTransport } from './transport.ts';
+
+/** The CRD annotation that holds the schema revision. */
+export const revisionAnnotation = 'skymirror.dev/schema-revision';
+
+const pageSize = 500;
+const restarts = 3;
+const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+const listPage = z.looseObject({
+  items: z.array(z.unknown()),
+  metadata: z.looseObject({ continue: z.string().optional() }),
+});
+
+/** A cluster that is spoken to over one pool; `close` ends it. */
+export interface KubernetesCluster extends Cluster {
+  close(): Promise<void>;
+}
+
+/** Opens a real cluster. `deadline`: milliseconds within which a request must succeed, its retries included. */
+export function openCluster(
+  connection: Connection,
+  options: { readonly connections?: number; readonly deadline?: number } = {},
+): KubernetesCluster {
+  const transport = openTransport(connection, {
+    connections: options.connections ?? 16,
+    deadline: options.deadline ?? 30_000,
+  });
+
+  async function listOnce(type: ResourceType, path: string, bound: RequestOptions): Promise<KubernetesObject[]> {
+    const objects: KubernetesObject[] = [];
+    for (let token = ''; ; ) {
+      const query = token === '' ? path : `${path}&continue=${encodeURIComponent(token)}`;
+      const page = listPage.parse(await transport.request({ method: 'GET', path: query, ...bound }));
+      const kind = { apiVersion: `${type.group}/${type.version}`, kind: type.kind };
+      objects.push(...page.items.map((item) => parseObject({ ...kind, ...z.looseObject({}).parse(item) })));
+      token = page.metadata.continue ?? '';
+      if (token === '') return objects;
+    }
+  }
+
+  async function write(
+    method: 'POST' | 'PUT',
+    path: string,
+    object: KubernetesObject,
+    bound: RequestOptions,
+  ): Promise<KubernetesObject> {
+    const query = `fieldManager=${fieldManager}&fieldValidation=Strict`;
+    // Left out, managedFields stay as the server has them; sent back, they would be a third of the bytes.
+    const { managedFields, ...metadata } = object.metadata;
+    const body = { ...object, metadata };
+    return parseObject(await transport.request({ method, path: `${path}?${query}`, body, ...bound }));
+  }
+
+  return {
+    name: connection.name,
+    now: transport.now,
+    close: transport.close,
+    async schemaRevision(type, bound) {
+      const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${type.plural}.${type.group}`;
+      const crd = await missingAsUndefined(transport.request({ method: 'GET', path, accept: metadataOnly, ...bound }));
+      if (crd === undefined) return undefined;
+      return Number(parseObject(crd).metadata.annotations?.[revisionAnnotation] ?? 0);
+    },
+    async list(type, namespace, fields, bound) {
+      const selector = Object.entries(fields).map(([field, value]) => `${field}=${value}`);
+      const query = `limit=${pageSize}&fieldSelector=${encodeURIComponent(selector.join(','))}`;
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await listOnce(type, `${collection(type, namespace)}?${query}`, bound);
+        } catch (error) {
+          // The continue token ran out in the middle (about five minutes, or a compaction): only a new read is consistent.
+          if (!(error instanceof ApiError && error.status === 410) || attempt > restarts) throw error;
+        }
+      }
+    },
+    async get(type, namespace, name, bound) {
+      const path = `${collection(type, namespace)}/${name}`;
+      const found = await missingAsUndefined(transport.request({ method: 'GET', path, ...bound }));
+      return found === undefined ? undefined : parseObject(found);
+    },
+    create: (type, object, bound) => write('POST', collection(type, namespaceOf(object)), object, bound),
+    replace: (type, object, bound) => write('PUT', pathOf(type, object), object, bound),
+    replaceStatus: (type, object, bound) => write('PUT', `${pathOf(type, object)}/status`, object, bound),
+    async remove(type, object, bound) {
+      const { uid, resourceVersion } = object.metadata;
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } };
+      await transport.request({ method: 'DELETE', path: pathOf(type, object), body, ...bound });
+    },
+  };
+}
+
+function collection(type: ResourceType, namespace: string): string {
+  return `/apis/${type.group}/${type.version}/namespaces/${namespace}/${type.plural}`;
+}
+
+function pathOf(type: ResourceType, object: KubernetesObject): string {
+  return `${collection(type, namespaceOf(object))}/${object.metadata.name}`;
+}
+
+function namespaceOf(object: KubernetesObject): string {
+  return object.metadata.namespace ?? 'default';
+}
+
+async function missingAsUndefined(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}

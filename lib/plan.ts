@@ -1,0 +1,211 @@
+import { heldFor, type Judgement, type Judgements, judgement, type Unseen } from './conditions.ts';
+import type { JsonObject } from './json.ts';
+import { conditionOf, type KubernetesObject, type ResourceType } from './object.ts';
+import { type Difference, desiredResource, difference, ownership, type Target } from './resource.ts';
+import type { Identity } from './source.ts';
+
+/** What is known of one id in this pass. */
+export type Sight =
+  | {
+      readonly state: 'present';
+      readonly fields: JsonObject;
+      readonly health: Judgement;
+      /** `get`: asked for by its id after the object was read, the second look that a delete needs. */
+      readonly by: 'list' | 'get';
+    }
+  | { readonly state: 'invalid'; readonly issues: string }
+  /** A complete listing of exactly this scope does not hold it. */
+  | { readonly state: 'absent' }
+  /** And a get that began after the object was read did not find it either. */
+  | { readonly state: 'gone' }
+  /** Not looked at; `since` is when it last could have been seen (milliseconds), if that is known. */
+  | { readonly state: 'unseen'; readonly reason: Unseen; readonly message: string; readonly since: number };
+
+/** One decision's whole input. */
+export interface Case {
+  readonly target: Target;
+  readonly name: string;
+  readonly identity: Identity;
+  readonly sight: Sight;
+  readonly object: KubernetesObject | undefined;
+  /** The cluster's time in milliseconds. */
+  readonly now: number;
+  /** False for a narrowed run (ids): it may mark but never delete. */
+  readonly whole: boolean;
+  /** True where the brake lets this object go, should it be due. */
+  readonly released: boolean;
+}
+
+/** What is to be done about one id in one cluster. `ask`: only a get can tell. */
+export type Action =
+  | { readonly do: 'nothing' }
+  | { readonly do: 'create'; readonly object: KubernetesObject }
+  | { readonly do: 'update' | 'mark'; readonly object: KubernetesObject; readonly parts: Difference }
+  | { readonly do: 'ask' }
+  | { readonly do: 'delete'; readonly object: KubernetesObject }
+  | { readonly do: 'keep'; readonly why: Keep }
+  | { readonly do: 'refuse'; readonly why: Refusal };
+
+/** Why an object stays although it is not seen or not wanted. */
+export type Keep = 'Grace' | 'Retain' | 'Brake' | 'Narrowed' | 'Unseen';
+
+/** Why nothing is written although something should be. */
+export type Refusal = 'NameCollision' | 'Foreign' | 'BeingDeleted' | 'Invalid';
+
+/** A mark that is over its grace may lead to a delete; the reason must be the one that still holds. */
+export interface Mark {
+  readonly reason: 'NotFound' | 'NotSelected';
+  readonly due: boolean;
+}
+
+/**
+ * The truth table. `M` is an object marked for the same reason, `D` one whose grace is over as well.
+ *
+ *   outside \ object      none      ours            ours, M       ours, D           deleting*  not ours
+ *   present, selected     create    update if diff  update        update            refuse     refuse
+ *   present, unselected   nothing   mark            keep Grace    by list: ask      refuse     nothing
+ *                                                                 by get: delete**
+ *   invalid               refuse    update          update        update            refuse     refuse
+ *   absent (listing)      nothing   ask             keep Grace    ask**             nothing    nothing
+ *   gone (get)            nothing   mark            keep Grace    delete**          nothing    nothing
+ *   unseen                nothing   stale if old    keep Unseen   keep Unseen       nothing    nothing
+ *
+ * \*  deletionTimestamp is set: somebody else deletes it, whatever its owner.
+ * \** keep Narrowed in a narrowed run; keep Retain where the mirror says so; keep Brake where the brake holds.
+ */
+export function decide(input: Case): Action {
+  const { object, sight } = input;
+  if (object === undefined) return decideMissing(input);
+  const owner = ownership(object, input.identity);
+  if (owner !== 'ours') return unlessWanted(input, owner === 'foreign' ? 'Foreign' : 'NameCollision');
+  if (object.metadata.deletionTimestamp !== undefined) return unlessWanted(input, 'BeingDeleted');
+  switch (sight.state) {
+    case 'present':
+      return input.target.mirror.selects(sight.fields)
+        ? rewrite(input, object, 'update', seen(sight.health), sight.fields)
+        : decideUnselected(input, object, sight.by);
+    case 'invalid':
+      return rewrite(input, object, 'update', {
+        Exists: found,
+        Synced: judgement('False', 'Invalid', sight.issues),
+        ...readiness(input, object),
+      });
+    case 'absent':
+    case 'gone':
+      return decideGone(input, object, sight.state);
+    case 'unseen':
+      return decideUnseen(input, object, sight);
+  }
+}
+
+/** The mark that this object carries for that reason, judged by the cluster's time. */
+export function markOf(object: KubernetesObject, input: Pick<Case, 'target' | 'now'>): Mark | undefined {
+  const exists = conditionOf(object, 'Exists');
+  const synced = conditionOf(object, 'Synced');
+  const grace = input.target.mirror.graceSeconds * 1000;
+  if (exists?.status === 'False') return { reason: 'NotFound', due: heldFor(exists, input.now) >= grace };
+  if (synced?.status === 'False' && synced.reason === 'NotSelected') {
+    return { reason: 'NotSelected', due: heldFor(synced, input.now) >= grace };
+  }
+  return undefined;
+}
+
+/** Why a cluster with this schema revision cannot be served, if it cannot: an older CRD would prune new fields. */
+export function schemaRefusal(type: ResourceType & { revision: number }, revision: number | undefined) {
+  const name = `${type.plural}.${type.group}`;
+  const mend = 'kubectl apply --server-side -f deploy/crds';
+  if (revision === undefined) return `SchemaMissing: the CRD ${name} is not installed. Install it: ${mend}`;
+  if (revision >= type.revision) return undefined;
+  return `SchemaTooOld: the CRD ${name} has schema revision ${revision}, this release writes ${type.revision}. Update it: ${mend}`;
+}
+
+const found = judgement('True', 'Found', 'Seen in the last look.');
+
+function seen(health: Judgement): Judgements {
+  return { Exists: found, Synced: judgement('True', 'Observed', 'The observed fields are current.'), Ready: health };
+}
+
+function decideMissing(input: Case): Action {
+  const { sight, target } = input;
+  if (sight.state === 'invalid') return { do: 'refuse', why: 'Invalid' };
+  if (sight.state !== 'present' || !target.mirror.selects(sight.fields)) return { do: 'nothing' };
+  const wish = { ...input, fields: sight.fields, judgements: seen(sight.health) };
+  return { do: 'create', object: desiredResource(wish, undefined) };
+}
+
+function decideUnselected(input: Case, object: KubernetesObject, by: 'list' | 'get'): Action {
+  const mark = markOf(object, input);
+  const judgements = {
+    Exists: found,
+    Synced: judgement('False', 'NotSelected', `The mirror ${input.target.mirror.name} no longer selects it.`),
+    ...readiness(input, object),
+  };
+  if (mark?.reason !== 'NotSelected') return rewrite(input, object, 'mark', judgements);
+  if (mark.due) return decideDue(input, object, by === 'get');
+  const rest = rewrite(input, object, 'update', judgements);
+  return rest.do === 'nothing' ? { do: 'keep', why: 'Grace' } : rest;
+}
+
+function decideGone(input: Case, object: KubernetesObject, state: 'absent' | 'gone'): Action {
+  const mark = markOf(object, input);
+  if (mark?.reason === 'NotFound') {
+    return mark.due ? decideDue(input, object, state === 'gone') : { do: 'keep', why: 'Grace' };
+  }
+  if (state === 'absent') return { do: 'ask' };
+  return rewrite(input, object, 'mark', {
+    Exists: judgement(
+      'False',
+      'NotFound',
+      'It is not there any more: asked for by its id, the answer was "not found".',
+    ),
+    Synced: judgement('True', 'Observed', 'The observed fields are the last ones before it went.'),
+    Ready: judgement('False', 'NotFound', 'It does not exist any more.'),
+  });
+}
+
+function decideDue(input: Case, object: KubernetesObject, proven: boolean): Action {
+  if (input.target.mirror.removal === 'Retain') return { do: 'keep', why: 'Retain' };
+  if (!input.whole) return { do: 'keep', why: 'Narrowed' };
+  if (!input.released) return { do: 'keep', why: 'Brake' };
+  return proven ? { do: 'delete', object } : { do: 'ask' };
+}
+
+function decideUnseen(input: Case, object: KubernetesObject, sight: Extract<Sight, { state: 'unseen' }>): Action {
+  const old = input.now - sight.since > input.target.mirror.staleAfterSeconds * 1000;
+  if (!old || markOf(object, input) !== undefined) return { do: 'keep', why: 'Unseen' };
+  const stale = rewrite(input, object, 'update', {
+    Exists: judgement('Unknown', 'NotSeen', 'Not seen for longer than staleAfter.'),
+    Synced: judgement('False', sight.reason, sight.message),
+    ...readiness(input, object),
+  });
+  return stale.do === 'nothing' ? { do: 'keep', why: 'Unseen' } : stale;
+}
+
+/** An object whose fields are not current keeps its health for `staleAfter`, then nobody knows it any more. */
+function readiness(input: Case, object: KubernetesObject): Judgements {
+  const synced = conditionOf(object, 'Synced');
+  const known = conditionOf(object, 'Ready') !== undefined;
+  const old = synced?.status === 'False' && heldFor(synced, input.now) > input.target.mirror.staleAfterSeconds * 1000;
+  if (known && !old) return {};
+  return { Ready: judgement('Unknown', 'NotSynced', 'The observed fields are not current; see Synced.') };
+}
+
+function rewrite(
+  input: Case,
+  object: KubernetesObject,
+  verb: 'update' | 'mark',
+  judgements: Judgements,
+  fields?: JsonObject,
+): Action {
+  const desired = desiredResource({ ...input, judgements, ...(fields === undefined ? {} : { fields }) }, object);
+  const parts = difference(object, desired);
+  return parts.main || parts.status ? { do: verb, object: desired, parts } : { do: 'nothing' };
+}
+
+/** Nothing is written; it is worth reporting only where something should have been. */
+function unlessWanted(input: Case, why: Refusal): Action {
+  const { sight } = input;
+  const wanted = sight.state === 'invalid' || (sight.state === 'present' && input.target.mirror.selects(sight.fields));
+  const ours = why === 'BeingDeleted' && sight.state === 'present';
+  return wanted || ours ? { do: 'refuse', why } : { do: 'nothing' };
+}

@@ -1,0 +1,100 @@
+import { mirrorScan } from './scan.ts';
+import type { Source } from './source.ts';
+
+/** The groups that the generated bindings name; bind your own users or service accounts to them, or change them. */
+export const writerGroup = 'skymirror-writers';
+
+/**
+ * What skymirror needs in a cluster, and nothing more: the verbs are those that the engine sends. The role for objects
+ * is bound in one namespace; schema revisions are read from the CRDs, by name.
+ */
+export function writerRoles(sources: readonly Source[], namespace: string) {
+  const kinds = [...sources, mirrorScan];
+  const groups = [...new Set(kinds.map(({ group }) => group))].toSorted();
+  const rules = groups.flatMap((group) => {
+    const plurals = kinds.filter((kind) => kind.group === group).map(({ plural }) => plural);
+    const scansOnly = group === mirrorScan.group;
+    return [
+      {
+        apiGroups: [group],
+        resources: plurals,
+        verbs: scansOnly ? ['get', 'create'] : ['get', 'list', 'create', 'update', 'delete'],
+      },
+      { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ['update'] },
+    ];
+  });
+  const names = kinds.map(({ plural, group }) => `${plural}.${group}`).toSorted();
+  return [
+    role('skymirror-writer', 'What a mirror does in the namespace that it fills.', rules),
+    role('skymirror-schema-reader', 'Reads the schema revisions of its CRDs.', [
+      {
+        apiGroups: ['apiextensions.k8s.io'],
+        resources: ['customresourcedefinitions'],
+        resourceNames: names,
+        verbs: ['get'],
+      },
+    ]),
+    binding('RoleBinding', 'skymirror-writer', namespace),
+    binding('ClusterRoleBinding', 'skymirror-schema-reader'),
+  ];
+}
+
+/** What people need to look at mirrored objects, bound to nobody. */
+export function viewerRole(sources: readonly Source[]) {
+  return role('skymirror-viewer', 'Reads mirrored resources and scans.', viewRules(sources));
+}
+
+/** The same, added to the built-in roles view, edit and admin of every namespace. Opt-in: apply it or leave it. */
+export function aggregatedViewerRole(sources: readonly Source[]) {
+  const aggregated = role(
+    'skymirror-aggregate-to-view',
+    'Adds mirrored resources to the role view.',
+    viewRules(sources),
+  );
+  const labels = { ...aggregated.metadata.labels, 'rbac.authorization.k8s.io/aggregate-to-view': 'true' };
+  return { ...aggregated, metadata: { ...aggregated.metadata, labels } };
+}
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+function viewRules(sources: readonly Source[]): Rule[] {
+  const kinds = [...sources, mirrorScan];
+  const groups = [...new Set(kinds.map(({ group }) => group))].toSorted();
+  return groups.map((group) => ({
+    apiGroups: [group],
+    resources: kinds.filter((kind) => kind.group === group).map(({ plural }) => plural),
+    verbs: ['get', 'list', 'watch'],
+  }));
+}
+
+function role(name: string, description: string, rules: readonly Rule[]) {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: {
+      name,
+      labels: { 'app.kubernetes.io/part-of': 'skymirror' } as Record<string, string>,
+      annotations: { 'kubernetes.io/description': description },
+    },
+    rules,
+  };
+}
+
+function binding(kind: 'RoleBinding' | 'ClusterRoleBinding', name: string, namespace?: string) {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels: { 'app.kubernetes.io/part-of': 'skymirror' },
+    },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: writerGroup }],
+  };
+}

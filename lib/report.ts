@@ -1,0 +1,59 @@
+import type { Counts, Failure } from './inside.ts';
+import type { Explanation } from './source.ts';
+
+/** What one pass saw outside. */
+export interface OutsideCounts {
+  seen: number;
+  invalid: number;
+  unselected: number;
+  excluded: number;
+  labelsLeftOut: number;
+}
+
+/** What one pass came to in one cluster; `skipped` says why it had no part in it. */
+export interface ClusterReport {
+  readonly cluster: string;
+  readonly counts?: Counts;
+  readonly failures: readonly Failure[];
+  /** Objects whose removal waits for a person. */
+  readonly blocked: number;
+  readonly skipped?: string;
+}
+
+/** What one pass came to. `ok`: the outside was seen in full (or all named ids were), and all of it is written. */
+export interface Report {
+  readonly mirror: string;
+  readonly source: string;
+  readonly scope: Readonly<Record<string, string>>;
+  readonly ok: boolean;
+  readonly incomplete?: Explanation;
+  readonly outside: OutsideCounts;
+  /** API calls made outside. */
+  readonly calls: number;
+  readonly milliseconds: number;
+  readonly clusters: readonly ClusterReport[];
+}
+
+/** One log line: what a person wants to know, with nothing that is zero. */
+export function reportLine(report: Report): string {
+  const scope = Object.values(report.scope).join('/');
+  const state = report.incomplete === undefined ? 'complete' : `incomplete (${report.incomplete.reason})`;
+  const outside = nonZero(report.outside);
+  const clusters = report.clusters.map(clusterPart).join('; ');
+  const head = `${report.mirror} ${report.source} ${scope}: ${state}, ${outside || 'nothing seen'}`;
+  return `${head}, ${report.calls} calls, ${(report.milliseconds / 1000).toFixed(1)} s; ${clusters}`;
+}
+
+function clusterPart(report: ClusterReport): string {
+  if (report.skipped !== undefined) return `${report.cluster} skipped: ${report.skipped}`;
+  const { unchanged, ...changes } = report.counts ?? { unchanged: 0 };
+  const blocked = report.blocked > 0 ? `, ${report.blocked} removals blocked` : '';
+  return `${report.cluster}: ${nonZero(changes) || 'no change'}${blocked}`;
+}
+
+function nonZero(counts: object): string {
+  return Object.entries(counts)
+    .filter(([, value]) => value !== 0)
+    .map(([key, value]) => `${value} ${key}`)
+    .join(', ');
+}

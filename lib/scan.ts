@@ -1,0 +1,228 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as z from 'zod';
+import { type Judgements, judged, judgement, timestamp } from './conditions.ts';
+import { shortHash } from './names.ts';
+import { type Condition, fieldManager, type KubernetesObject, type ResourceType } from './object.ts';
+import { approvalAnnotation, type BlockedRemoval, type BrakeResult, type HistoryHour, remembered } from './removal.ts';
+import { baseLabels, type Target } from './resource.ts';
+import type { Explanation } from './source.ts';
+
+/** Where MirrorScans live in the API. */
+export const mirrorScan: ResourceType = {
+  group: 'skymirror.dev',
+  version: 'v1alpha1',
+  kind: 'MirrorScan',
+  plural: 'mirrorscans',
+};
+
+/** Raised with every change of the schemas below. */
+export const mirrorScanRevision = 1;
+
+const count = (what: string) => z.int().optional().describe(what);
+const time = (what: string) => z.iso.datetime().optional().describe(what);
+
+/** `spec` of a MirrorScan: which scan it tells of. */
+export const scanSpec = z.object({
+  mirror: z.string().describe('Name of the mirror.').meta({ column: 'Mirror', selectable: true }),
+  source: z.string().describe('Kind that is mirrored.').meta({ column: 'Source', selectable: true }),
+  scope: z.record(z.string(), z.string()).describe('The scope that is listed as one, for example account and region.'),
+});
+
+/** `status` of a MirrorScan, conditions aside. Counts are those of the last pass over the whole scope. */
+export const scanStatus = z.object({
+  scope: z.string().optional().describe('The scope in one line.').meta({ column: 'Scope' }),
+  seen: count('Resources that the last pass saw outside.').meta({ column: 'Seen' }),
+  held: count('Objects of this scope in the cluster after the last pass.').meta({ column: 'Held' }),
+  created: count('Objects created by the last pass.').meta({ column: { name: 'Created', wide: true } }),
+  updated: count('Objects changed by the last pass.').meta({ column: { name: 'Updated', wide: true } }),
+  marked: count('Objects marked as gone or not selected by the last pass.').meta({
+    column: { name: 'Marked', wide: true },
+  }),
+  deleted: count('Objects deleted by the last pass.').meta({ column: { name: 'Deleted', wide: true } }),
+  kept: count('Objects that are not seen or not selected and stay: grace, Retain, brake, or nobody could look.'),
+  refused: count('Resources that could not be mirrored: the name is taken, or their row fails the schema.'),
+  failed: count('Writes or questions that failed.'),
+  invalid: count('Resources whose row fails the schema.'),
+  unselected: count('Resources that exist and that the mirror does not select.'),
+  excluded: count('Rows of the listing that are not of this kind, for example Neptune among RDS instances.'),
+  labelsLeftOut: count('Tags that were to become labels and are not legal ones.'),
+  calls: count('API calls made outside by the last pass.').meta({ column: { name: 'Calls', wide: true } }),
+  lastStarted: time('When the last pass began.').meta({ column: 'Last Pass' }),
+  lastCompleted: time('When the last complete pass began: what exists was known in full then.').meta({
+    column: 'Last Complete',
+  }),
+  attributesAsOf: time('When the oldest attributes of this scope were read.'),
+  error: z.string().optional().describe('Why the last pass was not complete or not applied.'),
+  history: z
+    .array(z.object({ hour: z.iso.datetime(), held: z.int(), deleted: z.int() }))
+    .optional()
+    .describe('Objects held and deleted in each hour of the last day: what the brake on removals decides by.'),
+  blockedRemoval: z
+    .object({
+      approval: z.string().describe(`What the annotation ${approvalAnnotation} has to say to let this set go.`),
+      members: z.array(z.object({ name: z.string(), uid: z.string() })).describe('The objects of the set.'),
+    })
+    .optional()
+    .describe('The set of objects that is due for removal and waits for a person.'),
+});
+
+type Status = z.infer<typeof scanStatus>;
+
+/** What a pass over a whole scope came to in one cluster. */
+export interface PassResult {
+  /** The cluster's time when the pass began, in milliseconds. */
+  readonly began: number;
+  readonly counts: Partial<Pick<Status, CountKey>>;
+  readonly calls: number;
+  readonly held: number;
+  /** Why the outside was not seen in full. */
+  readonly incomplete?: Explanation;
+  /** Why not all that was seen is written. */
+  readonly unapplied?: string;
+  readonly brake?: BrakeResult;
+}
+
+type CountKey =
+  | 'seen'
+  | 'created'
+  | 'updated'
+  | 'marked'
+  | 'deleted'
+  | 'kept'
+  | 'refused'
+  | 'failed'
+  | 'invalid'
+  | 'unselected'
+  | 'excluded'
+  | 'labelsLeftOut';
+
+/** The name of the scan of a target: readable, and unique by its hash. */
+export function scanName(target: Target): string {
+  const { mirror, source, scope } = target;
+  const hash = shortHash(mirror.name, source.kind, ...Object.entries(scope).flat());
+  return `${`${mirror.name}-${source.plural}`
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 49)}-${hash}`;
+}
+
+/** What earlier passes left: unreadable parts count as absent, they are written anew. */
+export function remember(scan: KubernetesObject | undefined) {
+  const status = scanStatus.partial().safeParse(scan?.status ?? {}).data ?? {};
+  const history: HistoryHour[] = (status.history ?? []).map((entry) => ({ ...entry, hour: Date.parse(entry.hour) }));
+  const completed = status.lastCompleted ?? scan?.metadata.creationTimestamp;
+  return {
+    status,
+    history,
+    blocked: status.blockedRemoval satisfies BlockedRemoval | undefined,
+    approval: scan?.metadata.annotations?.[approvalAnnotation],
+    /** When the scope could last have been seen in full, in milliseconds. */
+    completed: completed === undefined ? undefined : Date.parse(completed),
+  };
+}
+
+/** The scan with deletes entered before they happen: a crash in between counts too many, never too few. */
+export function withDeletes(
+  target: Target,
+  scan: KubernetesObject | undefined,
+  held: number,
+  deleted: number,
+  now: number,
+) {
+  const history = remembered(remember(scan).history, now, { held, deleted });
+  return scanObject(target, scan, { ...scan?.status, history: history.map(written) });
+}
+
+/**
+ * The scan after this pass, or `undefined` where nothing is to be written: a pass that began later has reported, or
+ * nothing changed and the heartbeat (a third of staleAfter) is not due.
+ */
+export function scanAfter(target: Target, scan: KubernetesObject | undefined, pass: PassResult, now: number) {
+  const before = remember(scan);
+  const { lastStarted } = before.status;
+  if (lastStarted !== undefined && Date.parse(lastStarted) > pass.began) return undefined;
+  const next = scanObject(target, scan, statusAfter(target, scan, pass, now));
+  const heartbeat = (target.mirror.staleAfterSeconds * 1000) / 3;
+  const due = lastStarted === undefined || pass.began - Date.parse(lastStarted) >= heartbeat;
+  return due || !isDeepStrictEqual(withoutTimes(scan?.status), withoutTimes(next.status)) ? next : undefined;
+}
+
+function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: PassResult, now: number) {
+  const before = remember(scan);
+  const complete = pass.incomplete === undefined;
+  const error = pass.incomplete?.message ?? pass.unapplied;
+  const lastCompleted = complete ? timestamp(pass.began) : before.status.lastCompleted;
+  const { scope, blockedRemoval, error: _, ...kept } = before.status;
+  const blocked = pass.brake === undefined ? blockedRemoval : pass.brake.blocked;
+  return {
+    ...kept,
+    scope: Object.values(target.scope).join('/'),
+    ...pass.counts,
+    held: pass.held,
+    calls: pass.calls,
+    lastStarted: timestamp(pass.began),
+    ...(lastCompleted === undefined ? {} : { lastCompleted, attributesAsOf: lastCompleted }),
+    ...(error === undefined ? {} : { error: error.slice(0, 1024).toWellFormed() }),
+    history: remembered(before.history, now, { held: pass.held, deleted: 0 }).map(written),
+    ...(blocked === undefined ? {} : { blockedRemoval: blocked }),
+    conditions: judged(scan?.status?.conditions ?? [], judgements(target, scan, pass), now),
+  };
+}
+
+function judgements(
+  target: Target,
+  scan: KubernetesObject | undefined,
+  pass: PassResult,
+): Judgements & Record<string, Condition | object> {
+  const { incomplete, unapplied, brake } = pass;
+  return {
+    Complete:
+      incomplete === undefined
+        ? judgement('True', 'Listed', 'The outside was seen in full.')
+        : judgement('False', incomplete.reason, incomplete.message),
+    Applied:
+      unapplied === undefined
+        ? judgement('True', 'Written', 'All that was seen is written.')
+        : judgement('False', 'NotWritten', unapplied),
+    ...(brake === undefined && scan !== undefined ? {} : { RemovalBlocked: blockedJudgement(target, brake) }),
+  };
+}
+
+function blockedJudgement(target: Target, brake: BrakeResult | undefined) {
+  if (brake === undefined || brake.waiting === 0) return judgement('False', 'NothingBlocked');
+  const named = brake.blocked === undefined ? '' : ` Named in status.blockedRemoval: ${brake.blocked.members.length}.`;
+  const command = `kubectl annotate mirrorscan -n ${target.mirror.namespace} ${scanName(target)} --overwrite ${approvalAnnotation}=${brake.blocked?.approval ?? ''}`;
+  return judgement(
+    'True',
+    'TooMany',
+    `${brake.waiting} objects are due for removal and ${brake.deletedBefore} went in the last 24 h; ${brake.limit} may go without asking.${named} To let that set go: ${command}`,
+  );
+}
+
+function scanObject(
+  target: Target,
+  scan: KubernetesObject | undefined,
+  status: Record<string, unknown>,
+): KubernetesObject {
+  return {
+    ...scan,
+    apiVersion: `${mirrorScan.group}/${mirrorScan.version}`,
+    kind: mirrorScan.kind,
+    metadata: {
+      ...scan?.metadata,
+      name: scanName(target),
+      namespace: target.mirror.namespace,
+      labels: { ...scan?.metadata.labels, ...baseLabels(target), 'app.kubernetes.io/managed-by': fieldManager },
+    },
+    spec: { mirror: target.mirror.name, source: target.source.kind, scope: target.scope },
+    status: status as KubernetesObject['status'],
+  };
+}
+
+const written = (entry: HistoryHour) => ({ ...entry, hour: timestamp(entry.hour) });
+
+function withoutTimes(status: KubernetesObject['status']) {
+  if (status === undefined) return undefined;
+  const { lastStarted, lastCompleted, attributesAsOf, history, ...rest } = status;
+  return rest;
+}

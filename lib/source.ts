@@ -1,0 +1,221 @@
+import * as z from 'zod';
+import type { Judgement, Unseen } from './conditions.ts';
+import { type JsonObject, normaliseObject } from './json.ts';
+import type { ResourceType } from './object.ts';
+import { type KnownFields, knownFields } from './schema.ts';
+
+/** A part of the outside that is listed as one: an ordered map whose keys the provider declares. */
+export type Scope = Readonly<Record<string, string>>;
+
+/** What names an external resource for ever; the `spec` of its custom resource. */
+export type Identity = Readonly<Record<string, string>>;
+
+/** What one row of the outside came to. `broken`: not even its id can be read, so the scan cannot be complete. */
+export type Observation =
+  | {
+      readonly outcome: 'observed';
+      readonly id: string;
+      readonly identity: Identity;
+      readonly fields: JsonObject;
+      readonly health: Judgement;
+    }
+  | { readonly outcome: 'invalid'; readonly id: string; readonly identity: Identity; readonly issues: string }
+  | { readonly outcome: 'excluded'; readonly id: string; readonly identity: Identity; readonly reason: string }
+  | { readonly outcome: 'broken'; readonly issues: string };
+
+/** One scope of the outside, opened for one pass. Every method may throw; `Source.explain` says what an error means. */
+export interface Outside {
+  /** Proof of place (law 1): throws unless the credentials' own identity is that of the scope. */
+  prove(signal: AbortSignal): Promise<void>;
+  /** All rows, page by page. Ending without an error means that the listing was complete. */
+  list(signal: AbortSignal): AsyncIterable<readonly Observation[]>;
+  /** For each id what a direct question answers: an observation, `undefined` for proven gone, or why it is unknown. */
+  get(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Observation | Error | undefined>>;
+  /** API calls made so far, retries not counted. */
+  calls(): number;
+  close(): void;
+}
+
+/** Where resources come from: one for each cloud or broker. Generic in what it takes to get in and what that gives. */
+export interface Provider<Access, Session> {
+  readonly name: string;
+  readonly group: string;
+  /** The keys of a scope, in order; each is also a key of every identity of this provider. */
+  readonly scope: readonly string[];
+  readonly access: z.ZodType<Access>;
+  /** What proof of place needs, in the words of the provider's access policies. */
+  readonly permissions: readonly string[];
+  connect(scope: Scope, access: Access): Session;
+  prove(session: Session, scope: Scope, signal: AbortSignal): Promise<void>;
+  calls(session: Session): number;
+  close(session: Session): void;
+  /** What an error of the outside means; anything it does not know is `Unreachable`, never "gone". */
+  explain(error: unknown): Explanation;
+}
+
+/** Why the outside could not be seen: a reason for conditions and one sentence for people. */
+export interface Explanation {
+  readonly reason: Unseen;
+  readonly message: string;
+}
+
+/** The engine's own way to say that the outside was not seen; its reason stands as it is. */
+export class UnseenError extends Error implements Explanation {
+  override readonly name = 'UnseenError';
+  readonly reason: Unseen;
+
+  constructor(reason: Unseen, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+type Loose<Schema extends z.ZodObject> = Record<keyof z.input<Schema>, unknown>;
+
+/** What `observe` makes of a row: every field of the schema, unchecked, or why this row is not of this kind. */
+export type Observed<Schema extends z.ZodObject> =
+  | { readonly id: string | undefined; readonly fields: Loose<Schema> }
+  | { readonly id: string | undefined; readonly excluded: string };
+
+/** The declaration of one kind. docs/adding-a-source.md explains it field by field. */
+export interface Definition<
+  Access,
+  Session,
+  Row,
+  IdentitySchema extends z.ZodObject<Record<string, z.ZodString>>,
+  ObservedSchema extends z.ZodObject,
+> {
+  readonly kind: string;
+  readonly plural: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly description: string;
+  /** Raised with every change of the schema; a CRD with a lower one is refused (`SchemaTooOld`). */
+  readonly revision: number;
+  readonly provider: Provider<Access, Session>;
+  readonly identity: IdentitySchema;
+  readonly observed: ObservedSchema;
+  /** The actions that `list` and `get` need, and nothing more. */
+  readonly permissions: readonly string[];
+  list(session: Session, signal: AbortSignal): AsyncIterable<readonly Row[]>;
+  get(
+    session: Session,
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Row | Error | undefined>>;
+  /** The identity that follows from an id; `undefined` where the text is no id of this kind. */
+  identify(id: string): z.infer<IdentitySchema> | undefined;
+  /** The id that an identity stands for; the inverse of `identify`. */
+  idOf(identity: z.infer<IdentitySchema>): string;
+  /** The part of the identity that people know the resource by. */
+  readable(identity: z.infer<IdentitySchema>): string;
+  observe(row: Row): Observed<ObservedSchema>;
+  health(fields: z.output<ObservedSchema>): Judgement;
+}
+
+/** A kind as the engine sees it: no SDK, no type parameters. */
+export interface Source extends ResourceType {
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly description: string;
+  readonly revision: number;
+  readonly scopeKeys: readonly string[];
+  readonly identity: z.ZodObject;
+  readonly observed: z.ZodObject;
+  readonly known: KnownFields;
+  readonly permissions: readonly string[];
+  identify(id: string): Identity | undefined;
+  /** The id and identity that an object's spec stands for; `undefined` where it is not one of this kind. */
+  identityOf(spec: unknown): { readonly id: string; readonly identity: Identity } | undefined;
+  readable(identity: Identity): string;
+  explain(error: unknown): Explanation;
+  /** Opens a scope; throws a ZodError where `access` is not what the provider takes. */
+  open(scope: Scope, access: unknown): Outside;
+}
+
+/** The version of every kind of skymirror's; later fields are added, never changed (ADR 0003). */
+export const apiVersion = 'v1alpha1';
+
+/** Makes a kind of a declaration: checks and normalises every row, and forgets the types of the SDK behind it. */
+export function defineSource<
+  Access,
+  Session,
+  Row,
+  IdentitySchema extends z.ZodObject<Record<string, z.ZodString>>,
+  ObservedSchema extends z.ZodObject,
+>(definition: Definition<Access, Session, Row, IdentitySchema, ObservedSchema>): Source {
+  const { provider } = definition;
+
+  function observation(row: Row): Observation {
+    try {
+      const seen = definition.observe(row);
+      if (seen.id === undefined) return { outcome: 'broken', issues: 'a row without an id' };
+      const identity = definition.identify(seen.id);
+      if (identity === undefined) return { outcome: 'broken', issues: `not an id of ${definition.kind}: ${seen.id}` };
+      const { id } = seen;
+      if ('excluded' in seen) return { outcome: 'excluded', id, identity, reason: seen.excluded };
+      const parsed = definition.observed.safeParse(normaliseObject(seen.fields) ?? {});
+      if (!parsed.success) return { outcome: 'invalid', id, identity, issues: z.prettifyError(parsed.error) };
+      const fields = normaliseObject(parsed.data) ?? {};
+      return { outcome: 'observed', id, identity, fields, health: definition.health(parsed.data) };
+    } catch (error) {
+      return { outcome: 'broken', issues: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async function* pages(session: Session, signal: AbortSignal): AsyncIterable<Observation[]> {
+    for await (const rows of definition.list(session, signal)) yield rows.map(observation);
+  }
+
+  async function answers(session: Session, ids: readonly string[], signal: AbortSignal) {
+    const rows = await definition.get(session, ids, signal);
+    const found = new Map<string, Observation | Error | undefined>();
+    for (const id of ids) {
+      const row = rows.get(id);
+      if (row === undefined) found.set(id, rows.has(id) ? undefined : new Error(`no answer for ${id}`));
+      else found.set(id, row instanceof Error ? row : observation(row));
+    }
+    return found;
+  }
+
+  return {
+    kind: definition.kind,
+    plural: definition.plural,
+    group: provider.group,
+    version: apiVersion,
+    shortNames: definition.shortNames,
+    categories: definition.categories,
+    description: definition.description,
+    revision: definition.revision,
+    scopeKeys: provider.scope,
+    identity: definition.identity,
+    observed: definition.observed,
+    known: knownFields(definition.observed),
+    permissions: [...provider.permissions, ...definition.permissions],
+    identify: (id) => definition.identify(id),
+    identityOf(spec) {
+      const parsed = definition.identity.safeParse(spec);
+      if (!parsed.success) return undefined;
+      const id = definition.idOf(parsed.data);
+      const identity = definition.identify(id);
+      return identity === undefined ? undefined : { id, identity };
+    },
+    readable: (identity) => definition.readable(definition.identity.parse(identity)),
+    explain: (error) => (error instanceof UnseenError ? error : provider.explain(error)),
+    open(scope, access) {
+      const session = provider.connect(scope, provider.access.parse(access));
+      return {
+        prove: (signal) => provider.prove(session, scope, signal),
+        list: (signal) => pages(session, signal),
+        get: (ids, signal) => answers(session, ids, signal),
+        calls: () => provider.calls(session),
+        close: () => provider.close(session),
+      };
+    },
+  };
+}
+
+/** True where every part of the identity lies in the scope. */
+export function inScope(identity: Identity, scope: Scope): boolean {
+  return Object.entries(scope).every(([key, value]) => identity[key] === value);
+}

@@ -1,0 +1,5 @@
+import type { Source } from './source.ts';
+import { rdsInstance } from './sources/aws/rds-instance.ts';
+
+/** Every kind that can be mirrored. A new one is a line here and a file of its own. */
+export const sources: readonly Source[] = [rdsInstance];

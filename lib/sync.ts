@@ -1,0 +1,202 @@
+import { type AbsenceLimits, settleAbsences, settleUnseen } from './absences.ts';
+import type { Cluster } from './cluster.ts';
+import { type Failure, type Inside, readInside, type Served } from './inside.ts';
+import { inTime, observedIn, type Pass, type SeenId, settlePage, working } from './pages.ts';
+import type { ClusterReport, OutsideCounts, Report } from './report.ts';
+import { nameOf, type Target } from './resource.ts';
+import { reportPass } from './scan-writer.ts';
+import { type Explanation, inScope, type Observation, UnseenError } from './source.ts';
+
+/** A target and what it takes to look at it (for AWS: the role to assume). */
+export interface Task extends Target {
+  readonly access: unknown;
+}
+
+/** Bounds of a pass; milliseconds where they are times. */
+export interface Limits extends AbsenceLimits {
+  readonly maxObservationAge: number;
+  /** A cluster that cannot be read by then sits this pass out. */
+  readonly readDeadline: number;
+  /** How much longer than the fastest cluster one may take for a page before it is served by a pass of its own. */
+  readonly patience: number;
+}
+
+/** How to run a pass. */
+export interface SyncOptions {
+  /** Only these ids: may create, update and mark, never delete; the MirrorScan is left alone. */
+  readonly ids?: readonly string[];
+  readonly signal?: AbortSignal;
+  readonly limits?: Partial<Limits>;
+  /** Monotonic milliseconds; tests turn it. */
+  readonly clock?: () => number;
+}
+
+const defaults: Limits = {
+  maxObservationAge: 30_000,
+  readDeadline: 5_000,
+  patience: 20_000,
+  confirmations: 100,
+  staleWrites: 100,
+};
+
+/**
+ * One pass over one target: reads the clusters, then the outside, and makes the first equal to the second. Polls, events
+ * and backfills are all this function. Never throws for what the outside or a cluster does: the report says it.
+ */
+export async function sync(task: Task, clusters: readonly Cluster[], options: SyncOptions = {}): Promise<Report> {
+  const run: Run = {
+    ids: options.ids === undefined ? undefined : [...new Set(options.ids)],
+    limits: { ...defaults, ...options.limits },
+    clock: options.clock ?? (() => performance.now()),
+    signal: options.signal ?? new AbortController().signal,
+  };
+  const began = run.clock();
+  const reads = await Promise.all(clusters.map((cluster) => readOrSkip(task, cluster, run)));
+  const insides = reads.filter((read) => 'objects' in read);
+  const { incomplete, seen, late, calls } = await serve(task, insides, run);
+  const own = await Promise.all(late.map((inside) => sync(task, [inside.cluster], options)));
+  const inTime = reads.filter((read) => !late.some((inside) => inside === read));
+  const parts = [...inTime.map(clusterReport), ...own.flatMap((one) => one.clusters)];
+  return {
+    mirror: task.mirror.name,
+    source: task.source.kind,
+    scope: task.scope,
+    ok: incomplete === undefined && parts.every(isApplied) && own.every(({ ok }) => ok),
+    ...(incomplete === undefined ? {} : { incomplete }),
+    outside: seen,
+    calls: calls + own.reduce((sum, one) => sum + one.calls, 0),
+    milliseconds: run.clock() - began,
+    clusters: parts,
+  };
+}
+
+interface Run {
+  readonly ids: readonly string[] | undefined;
+  readonly limits: Limits;
+  readonly clock: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** One look at the outside for all clusters that could be read, and its report into each of them. */
+async function serve(task: Task, insides: readonly Inside[], run: Run) {
+  const seen: OutsideCounts = { seen: 0, invalid: 0, unselected: 0, excluded: 0, labelsLeftOut: 0 };
+  const late: Inside[] = [];
+  if (insides.length === 0) return { seen, late, calls: 0, incomplete: undefined };
+  const outside = task.source.open(task.scope, task.access);
+  const { maxObservationAge } = run.limits;
+  const shared = { target: task, outside, whole: run.ids === undefined, maxObservationAge, ...run };
+  const served = insides.map((inside): Served => ({ inside, writer: { ...shared, cluster: inside.cluster } }));
+  const pass: Pass = { task, outside, served, seen, late, running: [], ...run };
+  try {
+    const incomplete = run.ids === undefined ? await syncWhole(pass) : await syncIds(pass, run.ids);
+    await Promise.all(pass.running);
+    const calls = outside.calls();
+    const reporting = run.ids === undefined ? inTime(pass) : [];
+    await Promise.all(reporting.map(({ inside }) => reportPass(task, inside, { seen, incomplete, calls })));
+    return { seen, late, calls, incomplete };
+  } finally {
+    outside.close();
+  }
+}
+
+async function syncWhole(pass: Pass): Promise<Explanation | undefined> {
+  const ids = new Set<string>();
+  let incomplete: Explanation | undefined;
+  try {
+    await pass.outside.prove(pass.signal);
+    let askedAt = pass.clock();
+    for await (const page of pass.outside.list(pass.signal)) {
+      incomplete ??= brokenIn(page);
+      const entries = observedIn(pass, page, askedAt, ids);
+      await settlePage(pass, entries);
+      pass.signal.throwIfAborted();
+      if (working(pass).length === 0) throw new UnseenError('Interrupted', 'No cluster can be written to.');
+      askedAt = pass.clock();
+    }
+    incomplete ??= await settleAbsences(working(pass), ids, pass.limits);
+    pass.signal.throwIfAborted();
+  } catch (error) {
+    incomplete = explain(pass, error);
+  }
+  const why = incomplete;
+  if (why !== undefined) {
+    await Promise.all(working(pass).map((one) => settleUnseen(one, ids, why, pass.limits)));
+  }
+  return incomplete;
+}
+
+async function syncIds(pass: Pass, ids: readonly string[]): Promise<Explanation | undefined> {
+  const { task, outside, signal } = pass;
+  try {
+    await outside.prove(signal);
+    const known = ids.filter((id) => nameOfId(task, id) !== undefined);
+    for (const id of ids.filter((id) => !known.includes(id))) {
+      fail(pass, { name: id, message: `not an id of ${task.source.kind} in ${Object.values(task.scope).join('/')}` });
+    }
+    const askedAt = pass.clock();
+    const answers = await outside.get(known, signal);
+    const seen: SeenId[] = [];
+    for (const id of known) {
+      const answer = answers.get(id);
+      const identity = task.source.identify(id) ?? {};
+      if (answer instanceof Error) fail(pass, { name: id, message: explain(pass, answer).message });
+      else if (answer === undefined) seen.push({ id, identity, sight: { state: 'gone' }, observedAt: askedAt });
+      else if (answer.outcome === 'broken') fail(pass, { name: id, message: `cannot be read: ${answer.issues}` });
+      else seen.push(...observedIn(pass, [answer], askedAt, new Set()));
+    }
+    await settlePage(pass, seen);
+    signal.throwIfAborted();
+    return undefined;
+  } catch (error) {
+    return explain(pass, error);
+  }
+}
+
+function brokenIn(page: readonly Observation[]): Explanation | undefined {
+  const broken = page.find((observation) => observation.outcome === 'broken');
+  if (broken === undefined) return undefined;
+  return { reason: 'BadAnswer', message: `a row of the listing cannot be read: ${broken.issues}` };
+}
+
+function explain(pass: Pass, error: unknown): Explanation {
+  if (pass.signal.aborted) return { reason: 'Interrupted', message: 'The pass was ended before it was through.' };
+  const { reason, message } = pass.task.source.explain(error);
+  return { reason, message };
+}
+
+function fail(pass: Pass, failure: Failure): void {
+  for (const { inside } of pass.served) {
+    inside.counts.failed += 1;
+    inside.failures.push(failure);
+  }
+}
+
+function nameOfId(task: Task, id: string): string | undefined {
+  const identity = task.source.identify(id);
+  return identity !== undefined && inScope(identity, task.scope) ? nameOf(task.source, id, identity) : undefined;
+}
+
+type Skipped = { readonly cluster: Cluster; readonly skipped: string };
+
+async function readOrSkip(task: Task, cluster: Cluster, run: Run): Promise<Inside | Skipped> {
+  const { readDeadline } = run.limits;
+  const deadline = AbortSignal.timeout(readDeadline);
+  const names = run.ids?.flatMap((id) => nameOfId(task, id) ?? []);
+  try {
+    return await readInside(task, cluster, names, {
+      signal: AbortSignal.any([run.signal, deadline]),
+      clock: run.clock,
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { cluster, skipped: deadline.aborted ? `not read within ${readDeadline / 1000} s: ${message}` : message };
+  }
+}
+
+function clusterReport(read: Inside | Skipped): ClusterReport {
+  if ('skipped' in read) return { cluster: read.cluster.name, failures: [], blocked: 0, skipped: read.skipped };
+  const { cluster, counts, failures, brake } = read;
+  return { cluster: cluster.name, counts, failures, blocked: brake?.waiting ?? 0 };
+}
+
+const isApplied = ({ skipped, failures }: ClusterReport) => skipped === undefined && failures.length === 0;

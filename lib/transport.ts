@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import * as z from 'zod';
+import { ApiError } from './cluster.ts';
+import type { Connection } from './kubeconfig.ts';
+
+/** How a pool behaves towards its API server. */
+export interface TransportOptions {
+  /** Requests in flight; more than 16 gain nothing on a server of two cores (ADR 0002). */
+  readonly connections: number;
+  /** Milliseconds within which a request must succeed, its retries included. */
+  readonly deadline: number;
+}
+
+/** One request. `path` holds the query. */
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly accept?: string;
+  readonly signal: AbortSignal;
+  readonly beforeSend?: () => void;
+}
+
+/** A connection pool to one API server: sends, retries, and tells the server's time. */
+export interface Transport {
+  request(request: ApiRequest): Promise<unknown>;
+  /** The server's clock in milliseconds, by the `Date` of its last answer. */
+  now(): number;
+  close(): Promise<void>;
+}
+
+const authLifetime = 60_000;
+const firstPause = 100;
+const longestPause = 5_000;
+const retried = [429, 500, 502, 503, 504];
+const statusObject = z.looseObject({ message: z.string().optional(), reason: z.string().optional() });
+
+/**
+ * Opens the one pool that a process has for a cluster. Requests are retried with full jitter on 429 (after
+ * `Retry-After`), 5xx, resets and unreadable answers, until the deadline; a write that is retried is conditional, so
+ * that repeating it is harmless. Throws ApiError, or what `beforeSend` throws.
+ */
+export function openTransport(connection: Connection, options: TransportOptions): Transport {
+  const { server } = connection;
+  const pool = new Pool(server.origin, {
+    connections: options.connections,
+    keepAliveTimeout: 30_000,
+    connect: { ...connection.tls, timeout: Math.min(options.deadline, 10_000) },
+  });
+  let clock = Date.now() - performance.now();
+  let auth: { readonly headers: Promise<Record<string, string>>; readonly at: number } | undefined;
+
+  function authHeaders(): Promise<Record<string, string>> {
+    if (auth === undefined || performance.now() - auth.at > authLifetime) {
+      auth = { headers: connection.headers(), at: performance.now() };
+    }
+    return auth.headers;
+  }
+
+  async function send(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
+    const headers = await authHeaders();
+    request.beforeSend?.();
+    const answer = await pool.request({
+      method: request.method,
+      path: `${server.pathname.replace(/\/$/, '')}${request.path}`,
+      headers: {
+        ...headers,
+        accept: request.accept ?? 'application/json',
+        'user-agent': 'skymirror',
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+      signal,
+      headersTimeout: options.deadline,
+      bodyTimeout: options.deadline,
+    });
+    const text = await answer.body.text();
+    const { date, 'retry-after': retryAfter } = answer.headers;
+    if (typeof date === 'string') clock = Date.parse(date) - performance.now();
+    return { status: answer.statusCode, text, retryAfter: Number(retryAfter) * 1000 || 0 };
+  }
+
+  async function request(wanted: ApiRequest): Promise<unknown> {
+    const until = performance.now() + options.deadline;
+    const signal = AbortSignal.any([wanted.signal, AbortSignal.timeout(options.deadline)]);
+    const guarded = guard(wanted);
+    let renewed = false;
+    for (let attempt = 0; ; attempt += 1) {
+      const outcome = await attemptOnce(() => send(guarded.request, signal));
+      guarded.rethrow();
+      if ('body' in outcome) return outcome.body;
+      wanted.signal.throwIfAborted();
+      if (outcome.error.status === 401 && !renewed) {
+        renewed = true;
+        auth = undefined;
+        continue;
+      }
+      const pause = Math.max(outcome.retryAfter, Math.random() * Math.min(longestPause, firstPause * 2 ** attempt));
+      if (!outcome.retry || performance.now() + pause > until) throw named(connection, wanted, outcome.error);
+      await sleep(pause, undefined, { signal: wanted.signal });
+    }
+  }
+
+  return { request, now: () => clock + performance.now(), close: () => pool.close() };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly retryAfter: number;
+}
+
+type Outcome =
+  | { readonly body: unknown }
+  | { readonly error: ApiError; readonly retry: boolean; readonly retryAfter: number };
+
+async function attemptOnce(send: () => Promise<Answer>): Promise<Outcome> {
+  try {
+    const { status, text, retryAfter } = await send();
+    const body: unknown = text === '' ? {} : parsed(text);
+    if (status < 400 && body !== undefined) return { body };
+    if (status < 400)
+      return { error: new ApiError(0, 'Unreadable', 'the answer is not JSON'), retry: true, retryAfter };
+    const known = statusObject.safeParse(body).data;
+    const error = new ApiError(status, known?.reason ?? '', known?.message ?? text.slice(0, 200));
+    return { error, retry: retried.includes(status), retryAfter };
+  } catch (error) {
+    return { error: new ApiError(0, 'Unreachable', reasonOf(error), { cause: error }), retry: true, retryAfter: 0 };
+  }
+}
+
+/** Keeps what `beforeSend` throws apart from what the network throws: the first is final, the second is retried. */
+function guard(wanted: ApiRequest) {
+  let stopped: { readonly error: unknown } | undefined;
+  const beforeSend = () => {
+    try {
+      wanted.beforeSend?.();
+    } catch (error) {
+      stopped = { error };
+      throw error;
+    }
+  };
+  return {
+    request: { ...wanted, beforeSend },
+    rethrow: () => {
+      if (stopped !== undefined) throw stopped.error;
+    },
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return error.message === '' ? code : `${error.message} (${code})`;
+}
+
+/** The error in the words of whoever has to mend it: which cluster, what was asked, what helps. */
+function named(connection: Connection, request: ApiRequest, error: ApiError): ApiError {
+  const where = `cluster ${connection.name} (${connection.server.host})`;
+  const mend: Record<number, string> = {
+    0: 'Is the API server up, and may this machine reach it?',
+    401: 'The credentials are not accepted: renew the token or certificate in the kubeconfig.',
+    403: 'RBAC does not allow it: kubectl apply -f deploy/rbac, and bind the role to this user.',
+    429: 'The API server is overloaded: lower the concurrency, or give this user a FlowSchema.',
+  };
+  const terminating = error.message.includes('being terminated');
+  const missing = error.status === 404 && error.message.includes('namespaces "');
+  const hint = missing
+    ? 'Create it: kubectl create namespace …'
+    : terminating
+      ? 'The namespace is going away: nothing is written into it.'
+      : (mend[error.status] ?? '');
+  const text = `${where}: ${request.method} ${request.path.split('?')[0]}: ${error.message} ${hint}`.trim();
+  return new ApiError(error.status, error.reason, text, { cause: error });
+}
