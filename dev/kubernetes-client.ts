@@ -50,7 +50,8 @@ const definitionSchema = z.object({
     versions: z.array(z.object({ name: z.string(), served: z.boolean() })),
   }),
   status: z
-    .object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]) })
+    // A definition that was just made has `conditions: null`.
+    .object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish() })
     .default({ conditions: [] }),
 });
 
@@ -130,7 +131,7 @@ export function createKubernetesClient(
     const path = await pathOf(manifest);
     const isServed = async () => {
       const { spec, status } = definitionSchema.parse((await request(path)).body);
-      if (!status.conditions.some(({ type, status }) => type === 'Established' && status === 'True')) return false;
+      if (!status.conditions?.some(({ type, status }) => type === 'Established' && status === 'True')) return false;
       const versions = spec.versions.filter((version) => version.served);
       const found = versions.map(({ name }) => discover(`${spec.group}/${name}`, spec.names.kind));
       return (await Promise.all(found)).every((resource) => resource !== undefined);

@@ -31,8 +31,9 @@ export function timestamp(now: number): string {
 
 /** The judgement in words of the API; a message is cut, a lone surrogate replaced (the server refuses both). */
 export function judgement(status: Condition['status'], reason: string, message = ''): Judgement {
-  const text = message.toWellFormed();
-  return { status, reason, message: text.length > messageLength ? `${text.slice(0, messageLength - 1)}…` : text };
+  const text = message.length > messageLength ? `${message.slice(0, messageLength - 1)}…` : message;
+  // Last, because the cut may go through the middle of a character.
+  return { status, reason, message: text.toWellFormed() };
 }
 
 /**

@@ -1,6 +1,5 @@
 import type * as z from 'zod';
-import { revisionAnnotation } from './kubernetes-cluster.ts';
-import type { ResourceType } from './object.ts';
+import { type ResourceType, revisionAnnotation } from './object.ts';
 import { mirrorScan, mirrorScanRevision, scanSpec, scanStatus } from './scan.ts';
 import { type SchemaField, type StructuralSchema, schemaFields, structuralSchema } from './schema.ts';
 import type { Source } from './source.ts';

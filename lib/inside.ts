@@ -4,27 +4,10 @@ import { mapConcurrent } from './concurrent.ts';
 import type { KubernetesObject } from './object.ts';
 import { schemaRefusal } from './plan.ts';
 import type { BrakeResult } from './removal.ts';
+import type { Counts, Failure } from './report.ts';
 import { nameOf, ownership, type Target } from './resource.ts';
 import { mirrorScan, mirrorScanRevision, scanName } from './scan.ts';
 import type { Identity } from './source.ts';
-
-/** What was done in one cluster. */
-export interface Counts {
-  created: number;
-  updated: number;
-  marked: number;
-  deleted: number;
-  unchanged: number;
-  kept: number;
-  refused: number;
-  failed: number;
-}
-
-/** One thing that did not work, by the name of the object or id it concerns. */
-export interface Failure {
-  readonly name: string;
-  readonly message: string;
-}
 
 /** One cluster in one pass: what was read of it first, and what has been done to it since. */
 export interface Inside {

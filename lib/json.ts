@@ -11,7 +11,8 @@ export type JsonObject = { readonly [key: string]: Json };
 export function normalise(value: unknown): Json | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string') return value.toWellFormed();
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  // Plus zero, because minus zero does not survive JSON.
+  if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : undefined;
   if (typeof value === 'boolean') return value;
   if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z');
   if (Array.isArray(value)) {

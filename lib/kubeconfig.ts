@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
+import { parse } from 'yaml';
+import * as z from 'zod';
 
 /** Which cluster to talk to. Left out: the default files and their current context, as kubectl does. */
 export interface ClusterChoice {
@@ -26,6 +28,20 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean;
 }
 
+/** Where a pod finds its token; without one, client-node would try http://localhost:8080. */
+const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+const tokenFiles = z.object({
+  users: z
+    .array(
+      z.object({
+        name: z.string(),
+        user: z.object({ token: z.string().optional(), tokenFile: z.string().optional() }).nullish(),
+      }),
+    )
+    .nullish(),
+});
+
 /** Reads a kubeconfig by client-node's rules. Throws an Error that says which file or context is missing. */
 export async function loadConnection(choice: ClusterChoice): Promise<Connection> {
   const config = new KubeConfig();
@@ -41,10 +57,14 @@ export async function loadConnection(choice: ClusterChoice): Promise<Connection>
       `kubeconfig: cluster "${cluster.name}" has a proxy-url, which skymirror does not support. Remove it`,
     );
   }
+  const server = URL.parse(cluster.server);
+  if (server === null || !/^https?:$/.test(server.protocol)) {
+    throw new Error(`kubeconfig: cluster "${cluster.name}" has the server "${cluster.server}", which is no https URL`);
+  }
   const first = await security(config);
   return {
     name: context,
-    server: new URL(cluster.server),
+    server,
     tls: {
       ...(first.ca === undefined ? {} : { ca: first.ca }),
       ...(first.cert === undefined ? {} : { cert: first.cert }),
@@ -58,15 +78,27 @@ export async function loadConnection(choice: ClusterChoice): Promise<Connection>
 
 function load(config: KubeConfig, choice: ClusterChoice): void {
   const files = choice.kubeconfig === undefined ? defaultFiles() : [choice.kubeconfig];
-  const inCluster = process.env.KUBERNETES_SERVICE_HOST !== undefined && choice.kubeconfig === undefined;
+  const inPod = process.env.KUBERNETES_SERVICE_HOST !== undefined && existsSync(serviceAccountToken);
+  const inCluster = inPod && choice.kubeconfig === undefined;
   if (!inCluster && !files.some((file) => existsSync(file))) {
     throw new Error(`no kubeconfig: looked for ${files.join(', ')}. Set KUBECONFIG or name a file that exists`);
   }
   try {
     if (choice.kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(choice.kubeconfig);
+    for (const file of files.filter((name) => existsSync(name))) useTokenFiles(config, file);
   } catch (error) {
     throw new Error(`kubeconfig ${files.join(', ')} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** kubectl calls it `tokenFile`; client-node 2.0.1 knows the field under another name and would send no token. */
+function useTokenFiles(config: KubeConfig, file: string): void {
+  const { users } = tokenFiles.parse(parse(readFileSync(file, 'utf8')) ?? {});
+  for (const { name, user } of users ?? []) {
+    if (user?.tokenFile === undefined || user.token !== undefined) continue;
+    const authProvider = { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), user.tokenFile) } };
+    config.users = config.users.map((known) => (known.name === name ? { ...known, authProvider } : known));
   }
 }
 

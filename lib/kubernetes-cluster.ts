@@ -1,11 +1,8 @@
 import * as z from 'zod';
 import { ApiError, type Cluster, type RequestOptions } from './cluster.ts';
 import type { Connection } from './kubeconfig.ts';
-import { fieldManager, type KubernetesObject, parseObject, type ResourceType } from './object.ts';
+import { fieldManager, type KubernetesObject, parseObject, type ResourceType, revisionAnnotation } from './object.ts';
 import { openTransport } from './transport.ts';
-
-/** The CRD annotation that holds the schema revision. */
-export const revisionAnnotation = 'skymirror.dev/schema-revision';
 
 const pageSize = 500;
 const restarts = 3;

@@ -3,6 +3,9 @@ import * as z from 'zod';
 /** The name under which skymirror appears in `metadata.managedFields`. Never changed: ownership depends on it. */
 export const fieldManager = 'skymirror';
 
+/** The annotation of a CRD that holds its schema revision. */
+export const revisionAnnotation = 'skymirror.dev/schema-revision';
+
 const condition = z.looseObject({
   type: z.string(),
   status: z.enum(['True', 'False', 'Unknown']),

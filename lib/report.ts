@@ -1,5 +1,22 @@
-import type { Counts, Failure } from './inside.ts';
 import type { Explanation } from './source.ts';
+
+/** What was done in one cluster. */
+export interface Counts {
+  created: number;
+  updated: number;
+  marked: number;
+  deleted: number;
+  unchanged: number;
+  kept: number;
+  refused: number;
+  failed: number;
+}
+
+/** One thing that did not work, by the name of the object or id it concerns. */
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
+}
 
 /** What one pass saw outside. */
 export interface OutsideCounts {

@@ -155,6 +155,7 @@ function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: P
   const { scope, blockedRemoval, error: _, ...kept } = before.status;
   const blocked = pass.brake === undefined ? blockedRemoval : pass.brake.blocked;
   return {
+    ...unknownIn(scan),
     ...kept,
     scope: Object.values(target.scope).join('/'),
     ...pass.counts,
@@ -167,6 +168,12 @@ function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: P
     ...(blocked === undefined ? {} : { blockedRemoval: blocked }),
     conditions: judged(scan?.status?.conditions ?? [], judgements(target, scan, pass), now),
   };
+}
+
+/** What a newer release wrote into the status; it stays, as in mirrored objects. */
+function unknownIn(scan: KubernetesObject | undefined): Record<string, unknown> {
+  const entries = Object.entries(scan?.status ?? {}).filter(([key]) => !Object.hasOwn(scanStatus.shape, key));
+  return Object.fromEntries(entries);
 }
 
 function judgements(

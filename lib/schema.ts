@@ -89,7 +89,8 @@ function structural(value: unknown, path: string): StructuralSchema {
       'x-kubernetes-list-type': 'atomic',
     };
   }
-  const format = json.type === 'integer' ? 'int64' : json.format;
+  // Of the formats only date-time: the server checks the others by rules of its own (`duration` is Go's, not ISO 8601's).
+  const format = json.type === 'integer' ? 'int64' : json.format === 'date-time' ? json.format : undefined;
   return {
     type: json.type,
     ...text,

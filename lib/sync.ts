@@ -1,8 +1,8 @@
 import { type AbsenceLimits, settleAbsences, settleUnseen } from './absences.ts';
 import type { Cluster } from './cluster.ts';
-import { type Failure, type Inside, readInside, type Served } from './inside.ts';
+import { type Inside, readInside, type Served } from './inside.ts';
 import { inTime, observedIn, type Pass, type SeenId, settlePage, working } from './pages.ts';
-import type { ClusterReport, OutsideCounts, Report } from './report.ts';
+import type { ClusterReport, Failure, OutsideCounts, Report } from './report.ts';
 import { nameOf, type Target } from './resource.ts';
 import { reportPass } from './scan-writer.ts';
 import { type Explanation, inScope, type Observation, UnseenError } from './source.ts';

@@ -1,0 +1,16 @@
+import { provideMoto } from './aws.ts';
+import { provideKubernetes } from './binaries.ts';
+
+/** Fetches or builds what the local stack needs, side by side; at once where the cache has it all. */
+export async function prepare(progress: (line: string) => void): Promise<void> {
+  await Promise.all([provideKubernetes(progress), provideMoto(progress)]);
+}
+
+if (import.meta.main) {
+  try {
+    await prepare(console.log);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
