@@ -8,6 +8,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 300_000,
     unstubEnvs: true,
+    reporters: process.env.CI ? ['default', 'json'] : ['default'],
+    outputFile: { json: 'coverage/tests.json' },
     coverage: {
       provider: 'v8',
       include: ['lib/**/*.ts'],

@@ -4,7 +4,7 @@ import { shortHash } from './names.ts';
 import { decide, markOf } from './plan.ts';
 import { type BrakeResult, brake, type Due } from './removal.ts';
 import { remember } from './scan.ts';
-import { reserve } from './scan-writer.ts';
+import { reread, reserve } from './scan-writer.ts';
 import type { Explanation, Observation } from './source.ts';
 
 /** How much a pass may ask and write about what it does not see. */
@@ -22,19 +22,17 @@ const batchSize = 25;
  * Law 2, after the last page of a complete listing: asks for what the listing does not hold, marks what is proven
  * gone, deletes what was read with the mark, is over its grace and is proven gone by this further get. Where something
  * asked for is found after all, the listing lied: the explanation makes the scan incomplete, and nothing more is
- * marked.
+ * marked. What is found joins `seen`.
  */
 export async function settleAbsences(
   served: readonly Served[],
-  seen: ReadonlySet<string>,
+  seen: Set<string>,
   limits: AbsenceLimits,
 ): Promise<Explanation | undefined> {
   const stages = served.map((one) => ({ ...one, ...planRemovals(one, seen) }));
   const asked = new Map(stages.flatMap(({ asks }) => asks.map((entry) => [entry.id, entry] as const)));
   const began = String(served[0]?.inside.began ?? 0);
-  const ids = [...asked.keys()]
-    .toSorted((left, right) => (shortHash(left, began) < shortHash(right, began) ? -1 : 1))
-    .slice(0, limits.confirmations);
+  const ids = shuffled([...asked.keys()], began).slice(0, limits.confirmations);
   for (const { inside, asks } of stages) inside.counts.kept += asks.filter(({ id }) => !ids.includes(id)).length;
   for (let start = 0; start < ids.length; ) {
     const batch = ids.slice(start, start + (start === 0 ? sampleSize : batchSize));
@@ -45,12 +43,19 @@ export async function settleAbsences(
     const answers = await first.writer.outside.get(batch, first.writer.signal);
     const lied = batch.filter((id) => !seen.has(id) && isThere(answers.get(id)));
     for (const stage of stages) await settleAnswers(stage, batch, { answers, observedAt, lied: lied.length > 0 });
+    for (const id of lied) seen.add(id);
     if (lied.length > 0) {
       const message = `the listing does not hold ${lied[0]}, yet asked for by its id it is there: nothing is marked as gone`;
       return { reason: 'Untrusted', message };
     }
   }
   return undefined;
+}
+
+/** In an order that changes with every pass, so that a few ids that cannot be answered do not hold up the others. */
+function shuffled(ids: readonly string[], seed: string): string[] {
+  const keyed = ids.map((id) => ({ id, key: shortHash(id, seed) }));
+  return keyed.toSorted((left, right) => (left.key < right.key ? -1 : 1)).map(({ id }) => id);
 }
 
 interface Stage extends Served {
@@ -137,21 +142,31 @@ function isThere(answer: Observation | Error | undefined): boolean {
   return answer !== undefined && !(answer instanceof Error) && answer.outcome !== 'excluded';
 }
 
-/** Where a pass could not look: objects that nobody has seen for longer than `staleAfter` say so, a few at a time. */
+/**
+ * Where a pass could not look: objects that nobody has seen for longer than `staleAfter` say so, a few at a time. A
+ * complete pass may have ended meanwhile and found nothing to write, so the scan is read again before.
+ */
 export async function settleUnseen(
-  { inside, writer }: Served,
+  served: Served,
   seen: ReadonlySet<string>,
   why: Explanation,
   limits: AbsenceLimits,
 ): Promise<void> {
-  const since = remember(inside.scan).completed ?? inside.began;
-  const now = inside.cluster.now();
-  const entries = [...ownObjects(writer.target, inside)]
-    .filter(({ id }) => !seen.has(id))
-    .map((own): Entry => ({ ...own, sight: { state: 'unseen', ...reasonOf(why), since }, observedAt: writer.clock() }));
-  const stale = entries.filter((entry) => decide({ ...writer, ...entry, now, released: false }).do === 'update');
+  const { inside, writer } = served;
+  if (judgeUnseen(served, seen, why).stale.length > 0 && !(await reread(served))) return;
+  const { entries, stale } = judgeUnseen(served, seen, why);
   inside.counts.kept += entries.length - Math.min(stale.length, limits.staleWrites) + inside.postponed.length;
   await settleAll(writer, inside, stale.slice(0, limits.staleWrites), () => false);
 }
 
-const reasonOf = ({ reason, message }: Explanation) => ({ reason, message });
+function judgeUnseen({ inside, writer }: Served, seen: ReadonlySet<string>, { reason, message }: Explanation) {
+  const since = remember(inside.scan).completed ?? inside.began;
+  const now = inside.cluster.now();
+  const entries = [...ownObjects(writer.target, inside)]
+    .filter(({ id }) => !seen.has(id))
+    .map((own): Entry => ({ ...own, sight: { state: 'unseen', reason, message, since }, observedAt: writer.clock() }));
+  return {
+    entries,
+    stale: entries.filter((entry) => decide({ ...writer, ...entry, now, released: false }).do === 'update'),
+  };
+}

@@ -61,11 +61,15 @@ export async function readInside(
     pauses.delete(cluster);
     return inside;
   } catch (error) {
+    if (error instanceof Refused) throw error;
     const failures = (pause?.failures ?? 0) + 1;
     pauses.set(cluster, { failures, until: now + Math.min(longestPause, 1000 * 2 ** (failures - 1)) });
     throw error;
   }
 }
+
+/** The cluster answered, but cannot be served until a person has mended it; that is worth looking at in every pass. */
+class Refused extends Error {}
 
 async function read(
   target: Target,
@@ -76,7 +80,7 @@ async function read(
   const { source, mirror, scope } = target;
   const bound = { signal };
   const refusal = await refused(target, cluster, signal);
-  if (refusal !== undefined) throw new Error(`cluster ${cluster.name}: ${refusal}`);
+  if (refusal !== undefined) throw new Refused(`cluster ${cluster.name}: ${refusal}`);
   const [scan, objects] = await Promise.all([
     cluster.get(mirrorScan, mirror.namespace, scanName(target), bound),
     names === undefined

@@ -63,7 +63,7 @@ export function openCluster(
       return Number(parseObject(crd).metadata.annotations?.[revisionAnnotation] ?? 0);
     },
     async list(type, namespace, fields, bound) {
-      const selector = Object.entries(fields).map(([field, value]) => `${field}=${value}`);
+      const selector = Object.entries(fields).map(([field, value]) => `${field}=${value.replace(/[\\,=]/g, '\\$&')}`);
       const query = `limit=${pageSize}&fieldSelector=${encodeURIComponent(selector.join(','))}`;
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -91,7 +91,7 @@ export function openCluster(
 }
 
 function collection(type: ResourceType, namespace: string): string {
-  return `/apis/${type.group}/${type.version}/namespaces/${namespace}/${type.plural}`;
+  return `/apis/${type.group}/${type.version}/namespaces/${encodeURIComponent(namespace)}/${type.plural}`;
 }
 
 function pathOf(type: ResourceType, object: KubernetesObject): string {

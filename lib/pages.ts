@@ -3,7 +3,7 @@ import { entryOf, type Inside, type Served, settleAll } from './inside.ts';
 import type { OutsideCounts } from './report.ts';
 import { tagLabels } from './resource.ts';
 import { inScope, type Observation, type Outside, UnseenError } from './source.ts';
-import type { Limits, Task } from './sync.ts';
+import type { Limits, Task } from './task.ts';
 
 /** What was seen under one id, before it meets the objects of a cluster. */
 export type SeenId = Pick<Entry, 'id' | 'identity' | 'sight' | 'observedAt'>;

@@ -175,11 +175,14 @@ function decideUnseen(input: Case, object: KubernetesObject, sight: Extract<Sigh
   if (!old || markOf(object, input) !== undefined) return { do: 'keep', why: 'Unseen' };
   const stale = rewrite(input, object, 'update', {
     Exists: judgement('Unknown', 'NotSeen', 'Not seen for longer than staleAfter.'),
-    Synced: judgement('False', sight.reason, sight.message),
+    Synced: judgement('False', shownReasons.includes(sight.reason) ? sight.reason : 'Stale', sight.message),
     ...readiness(input, object),
   });
   return stale.do === 'nothing' ? { do: 'keep', why: 'Unseen' } : stale;
 }
+
+/** The reasons that objects show; the scan is more exact. */
+const shownReasons: readonly Unseen[] = ['AccessDenied', 'Throttled', 'Unreachable'];
 
 /** An object whose fields are not current keeps its health for `staleAfter`, then nobody knows it any more. */
 function readiness(input: Case, object: KubernetesObject): Judgements {

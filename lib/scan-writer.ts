@@ -31,6 +31,20 @@ export async function reserve({ inside, writer }: Served, deletes: number, judge
   }
 }
 
+/** Reads the scan again. False where it cannot be read: then nothing more is written to this cluster. */
+export async function reread({ inside, writer }: Served): Promise<boolean> {
+  const { target, signal } = writer;
+  if (signal.aborted) return false;
+  try {
+    inside.scan = await inside.cluster.get(mirrorScan, target.mirror.namespace, scanName(target), { signal });
+    return true;
+  } catch (error) {
+    inside.broken = messageOf(error);
+    inside.failures.push({ name: 'MirrorScan', message: inside.broken });
+    return false;
+  }
+}
+
 /** What the pass came to goes into the cluster's MirrorScan; a scan that cannot be written is one more failure. */
 export async function reportPass(
   target: Target,

@@ -54,13 +54,21 @@ export const scanStatus = z.object({
   attributesAsOf: time('When the oldest attributes of this scope were read.'),
   error: z.string().optional().describe('Why the last pass was not complete or not applied.'),
   history: z
-    .array(z.object({ hour: z.iso.datetime(), held: z.int(), deleted: z.int() }))
+    .array(
+      z.object({
+        hour: z.iso.datetime().describe('When the hour began.'),
+        held: z.int().describe('The most objects held in a pass of that hour.'),
+        deleted: z.int().describe('Objects deleted in that hour.'),
+      }),
+    )
     .optional()
     .describe('Objects held and deleted in each hour of the last day: what the brake on removals decides by.'),
   blockedRemoval: z
     .object({
       approval: z.string().describe(`What the annotation ${approvalAnnotation} has to say to let this set go.`),
-      members: z.array(z.object({ name: z.string(), uid: z.string() })).describe('The objects of the set.'),
+      members: z
+        .array(z.object({ name: z.string().describe('Name of the object.'), uid: z.string().describe('Its uid.') }))
+        .describe('The objects of the set.'),
     })
     .optional()
     .describe('The set of objects that is due for removal and waits for a person.'),

@@ -173,9 +173,15 @@ export function defineSource<
     for (const id of ids) {
       const row = rows.get(id);
       if (row === undefined) found.set(id, rows.has(id) ? undefined : new Error(`no answer for ${id}`));
-      else found.set(id, row instanceof Error ? row : observation(row));
+      else found.set(id, row instanceof Error ? row : answerTo(id, observation(row)));
     }
     return found;
+  }
+
+  /** Law 1: a row of another resource, or of another place, says nothing about this one. */
+  function answerTo(id: string, seen: Observation): Observation | Error {
+    if (seen.outcome === 'broken' || seen.id === id) return seen;
+    return new UnseenError('WrongPlace', `asked for ${id}, the answer is of ${seen.id}`);
   }
 
   return {

@@ -1,25 +1,14 @@
-import { type AbsenceLimits, settleAbsences, settleUnseen } from './absences.ts';
+import { settleAbsences, settleUnseen } from './absences.ts';
 import type { Cluster } from './cluster.ts';
 import { type Inside, readInside, type Served } from './inside.ts';
 import { inTime, observedIn, type Pass, type SeenId, settlePage, working } from './pages.ts';
 import type { ClusterReport, Failure, OutsideCounts, Report } from './report.ts';
-import { nameOf, type Target } from './resource.ts';
+import { nameOf } from './resource.ts';
 import { reportPass } from './scan-writer.ts';
 import { type Explanation, inScope, type Observation, UnseenError } from './source.ts';
+import type { Limits, Task } from './task.ts';
 
-/** A target and what it takes to look at it (for AWS: the role to assume). */
-export interface Task extends Target {
-  readonly access: unknown;
-}
-
-/** Bounds of a pass; milliseconds where they are times. */
-export interface Limits extends AbsenceLimits {
-  readonly maxObservationAge: number;
-  /** A cluster that cannot be read by then sits this pass out. */
-  readonly readDeadline: number;
-  /** How much longer than the fastest cluster one may take for a page before it is served by a pass of its own. */
-  readonly patience: number;
-}
+export type { Limits, Task } from './task.ts';
 
 /** How to run a pass. */
 export interface SyncOptions {

@@ -53,7 +53,12 @@ export function openTransport(connection: Connection, options: TransportOptions)
 
   function authHeaders(): Promise<Record<string, string>> {
     if (auth === undefined || performance.now() - auth.at > authLifetime) {
-      auth = { headers: connection.headers(), at: performance.now() };
+      const asked = { headers: connection.headers(), at: performance.now() };
+      auth = asked;
+      // A plugin that failed is asked again by the next attempt.
+      asked.headers.catch(() => {
+        if (auth === asked) auth = undefined;
+      });
     }
     return auth.headers;
   }
@@ -86,6 +91,7 @@ export function openTransport(connection: Connection, options: TransportOptions)
     const signal = AbortSignal.any([wanted.signal, AbortSignal.timeout(options.deadline)]);
     const guarded = guard(wanted);
     let renewed = false;
+    let answered: ApiError | undefined;
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await attemptOnce(() => send(guarded.request, signal));
       guarded.rethrow();
@@ -97,7 +103,11 @@ export function openTransport(connection: Connection, options: TransportOptions)
         continue;
       }
       const pause = Math.max(outcome.retryAfter, Math.random() * Math.min(longestPause, firstPause * 2 ** attempt));
-      if (!outcome.retry || performance.now() + pause > until) throw named(connection, wanted, outcome.error);
+      if (outcome.error.status !== 0) answered = outcome.error;
+      if (!outcome.retry || performance.now() + pause > until) {
+        // Cut by the deadline, an attempt says less than the server's last answer did.
+        throw named(connection, wanted, (signal.aborted ? answered : undefined) ?? outcome.error);
+      }
       await sleep(pause, undefined, { signal: wanted.signal });
     }
   }
@@ -179,6 +189,7 @@ function named(connection: Connection, request: ApiRequest, error: ApiError): Ap
     : terminating
       ? 'The namespace is going away: nothing is written into it.'
       : (mend[error.status] ?? '');
-  const text = `${where}: ${request.method} ${request.path.split('?')[0]}: ${error.message} ${hint}`.trim();
+  const said = hint === '' ? error.message : `${error.message.replace(/[.\s]*$/, '.')} ${hint}`;
+  const text = `${where}: ${request.method} ${request.path.split('?')[0]}: ${said}`;
   return new ApiError(error.status, error.reason, text, { cause: error });
 }

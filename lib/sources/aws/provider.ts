@@ -151,6 +151,6 @@ function mendOf({ name, message }: z.infer<typeof awsError>): string | undefined
 }
 
 function checkRegion({ region = '' }: Scope): void {
-  if (/^[a-z]{2}(-[a-z]+)+-\d+$/.test(region)) return;
+  if (/^[a-z]+(-[a-z]+)+-\d+$/.test(region)) return;
   throw new UnseenError('WrongPlace', `"${region}" is not the name of an AWS region (such as eu-west-1)`);
 }

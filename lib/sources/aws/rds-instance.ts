@@ -328,9 +328,14 @@ function fieldsOf(row: DBInstance) {
 function pendingOf(row: DBInstance): Record<string, string> {
   const { MasterUserPassword: password, ...values } = row.PendingModifiedValues ?? {};
   const entries = Object.entries(values).flatMap(([key, value]) =>
-    value === undefined ? [] : [[fieldName(key), typeof value === 'object' ? JSON.stringify(value) : String(value)]],
+    value === undefined ? [] : [[fieldName(key), pendingText(value)]],
   );
   return { ...Object.fromEntries(entries), ...(password === undefined ? {} : { masterUserPassword: 'changes' }) };
+}
+
+function pendingText(value: unknown): string {
+  if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** `DBInstanceClass` as `dbInstanceClass`, `Iops` as `iops`. */

@@ -1,0 +1,16 @@
+import type { AbsenceLimits } from './absences.ts';
+import type { Target } from './resource.ts';
+
+/** A target and what it takes to look at it (for AWS: the role to assume). */
+export interface Task extends Target {
+  readonly access: unknown;
+}
+
+/** Bounds of a pass; milliseconds where they are times. */
+export interface Limits extends AbsenceLimits {
+  readonly maxObservationAge: number;
+  /** A cluster that cannot be read by then sits this pass out. */
+  readonly readDeadline: number;
+  /** How much longer than the fastest cluster one may take for a page before it is served by a pass of its own. */
+  readonly patience: number;
+}
