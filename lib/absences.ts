@@ -22,7 +22,8 @@ const batchSize = 25;
  * Law 2, after the last page of a complete listing: asks for what the listing does not hold, marks what is proven
  * gone, deletes what was read with the mark, is over its grace and is proven gone by this further get. Where something
  * asked for is found after all, the listing lied: the explanation makes the scan incomplete, and nothing more is
- * marked. What is found joins `seen`.
+ * marked. What is found joins `seen`. An id that nobody can answer for makes the scan incomplete too, or its object
+ * would stay as it is for ever.
  */
 export async function settleAbsences(
   served: readonly Served[],
@@ -34,6 +35,7 @@ export async function settleAbsences(
   const began = String(served[0]?.inside.began ?? 0);
   const ids = shuffled([...asked.keys()], began).slice(0, limits.confirmations);
   for (const { inside, asks } of stages) inside.counts.kept += asks.filter(({ id }) => !ids.includes(id)).length;
+  let unanswered: Explanation | undefined;
   for (let start = 0; start < ids.length; ) {
     const batch = ids.slice(start, start + (start === 0 ? sampleSize : batchSize));
     start += batch.length;
@@ -44,10 +46,23 @@ export async function settleAbsences(
     const lied = batch.filter((id) => !seen.has(id) && isThere(answers.get(id)));
     for (const stage of stages) await settleAnswers(stage, batch, { answers, observedAt, lied: lied.length > 0 });
     for (const id of lied) seen.add(id);
+    unanswered ??= unansweredIn(first, batch, answers);
     if (lied.length > 0) {
       const message = `the listing does not hold ${lied[0]}, yet asked for by its id it is there: nothing is marked as gone`;
       return { reason: 'Untrusted', message };
     }
+  }
+  return unanswered;
+}
+
+type Answers = ReadonlyMap<string, Observation | Error | undefined>;
+
+function unansweredIn({ writer }: Served, batch: readonly string[], answers: Answers): Explanation | undefined {
+  for (const id of batch) {
+    const answer = answers.get(id);
+    if (!(answer instanceof Error)) continue;
+    const { reason, message } = writer.target.source.explain(answer);
+    return { reason, message: `${id} is not in the listing, and asked for by its id: ${message}` };
   }
   return undefined;
 }
@@ -100,7 +115,7 @@ async function settleAnswers(
   stage: Stage,
   batch: readonly string[],
   asked: {
-    readonly answers: ReadonlyMap<string, Observation | Error | undefined>;
+    readonly answers: Answers;
     readonly observedAt: number;
     readonly lied: boolean;
   },

@@ -9,7 +9,7 @@ export interface RequestOptions {
 
 /**
  * A Kubernetes cluster, as far as a mirror needs one. Two implementations: the real one (kubernetes-cluster.ts) and
- * one in memory that keeps the same rules, for tests. Every write is conditional; every failure is an ApiError.
+ * one in memory that keeps the same rules, for tests. Every write is conditional; every refusal is an ApiError.
  */
 export interface Cluster {
   readonly name: string;
@@ -17,6 +17,8 @@ export interface Cluster {
   now(): number;
   /** The schema revision on the CRD of the kind; `undefined` where there is no such CRD. */
   schemaRevision(type: ResourceType, options: RequestOptions): Promise<number | undefined>;
+  /** `Active`, `Terminating`, or `undefined` where there is no such namespace. */
+  namespacePhase(namespace: string, options: RequestOptions): Promise<string | undefined>;
   /** All objects of a kind in a namespace whose fields are equal to these, from one consistent read. */
   list(
     type: ResourceType,

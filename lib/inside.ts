@@ -1,8 +1,8 @@
 import { type Entry, type Settled, settle, type Writer } from './apply.ts';
-import { type Cluster, isClusterWide } from './cluster.ts';
+import { ApiError, type Cluster, isClusterWide } from './cluster.ts';
 import { mapConcurrent } from './concurrent.ts';
 import type { KubernetesObject } from './object.ts';
-import { schemaRefusal } from './plan.ts';
+import { namespaceRefusal, schemaRefusal } from './plan.ts';
 import type { BrakeResult } from './removal.ts';
 import type { Counts, Failure } from './report.ts';
 import { nameOf, ownership, type Target } from './resource.ts';
@@ -47,7 +47,7 @@ export async function readInside(
   target: Target,
   cluster: Cluster,
   names: readonly string[] | undefined,
-  options: { readonly signal: AbortSignal; readonly clock: () => number },
+  options: { readonly signal: AbortSignal; readonly deadline?: AbortSignal; readonly clock: () => number },
 ): Promise<Inside> {
   const pause = pauses.get(cluster);
   const now = options.clock();
@@ -57,11 +57,16 @@ export async function readInside(
     );
   }
   try {
-    const inside = await read(target, cluster, names, options.signal);
+    const inside = await read(
+      target,
+      cluster,
+      names,
+      AbortSignal.any([options.signal, ...(options.deadline === undefined ? [] : [options.deadline])]),
+    );
     pauses.delete(cluster);
     return inside;
   } catch (error) {
-    if (error instanceof Refused) throw error;
+    if (error instanceof Refused || options.signal.aborted) throw error;
     const failures = (pause?.failures ?? 0) + 1;
     pauses.set(cluster, { failures, until: now + Math.min(longestPause, 1000 * 2 ** (failures - 1)) });
     throw error;
@@ -106,7 +111,21 @@ async function refused(target: Target, cluster: Cluster, signal: AbortSignal): P
     cluster.schemaRevision(target.source, { signal }),
     cluster.schemaRevision(mirrorScan, { signal }),
   ]);
-  return schemaRefusal(target.source, own) ?? schemaRefusal({ ...mirrorScan, revision: mirrorScanRevision }, scans);
+  return (
+    schemaRefusal(target.source, own) ??
+    schemaRefusal({ ...mirrorScan, revision: mirrorScanRevision }, scans) ??
+    (await namespaceRefused(target.mirror.namespace, cluster, signal))
+  );
+}
+
+async function namespaceRefused(namespace: string, cluster: Cluster, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return namespaceRefusal(namespace, await cluster.namespacePhase(namespace, { signal }));
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 403)) throw error;
+    // The right to look is bound in the namespace itself, so where there is none this is the answer too.
+    return `either there is no namespace ${namespace} (kubectl create namespace ${namespace}), or the writer role is not bound in it: ${error.message}`;
+  }
 }
 
 function scopeFields(scope: Target['scope']): Record<string, string> {

@@ -94,7 +94,7 @@ function load(config: KubeConfig, choice: ClusterChoice): void {
 
 /** kubectl calls it `tokenFile`; client-node 2.0.1 knows the field under another name and would send no token. */
 function useTokenFiles(config: KubeConfig, file: string): void {
-  const { users } = tokenFiles.parse(parse(readFileSync(file, 'utf8')) ?? {});
+  const { users } = tokenFiles.parse(parse(readFileSync(file, 'utf8')));
   for (const { name, user } of users ?? []) {
     if (user?.tokenFile === undefined || user.token !== undefined) continue;
     const authProvider = { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), user.tokenFile) } };

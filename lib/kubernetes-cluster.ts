@@ -12,6 +12,8 @@ const listPage = z.looseObject({
   metadata: z.looseObject({ continue: z.string().optional() }),
 });
 
+const namespaceObject = z.looseObject({ status: z.looseObject({ phase: z.string().optional() }).optional() });
+
 /** A cluster that is spoken to over one pool; `close` ends it. */
 export interface KubernetesCluster extends Cluster {
   close(): Promise<void>;
@@ -61,6 +63,11 @@ export function openCluster(
       const crd = await missingAsUndefined(transport.request({ method: 'GET', path, accept: metadataOnly, ...bound }));
       if (crd === undefined) return undefined;
       return Number(parseObject(crd).metadata.annotations?.[revisionAnnotation] ?? 0);
+    },
+    async namespacePhase(namespace, bound) {
+      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+      const found = await missingAsUndefined(transport.request({ method: 'GET', path, ...bound }));
+      return found === undefined ? undefined : (namespaceObject.parse(found).status?.phase ?? 'Active');
     },
     async list(type, namespace, fields, bound) {
       const selector = Object.entries(fields).map(([field, value]) => `${field}=${value.replace(/[\\,=]/g, '\\$&')}`);

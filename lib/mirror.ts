@@ -18,8 +18,22 @@ export interface Mirror {
   readonly staleAfterSeconds: number;
 }
 
-/** A mirror with the defaults of design.md 4 and 5 where nothing else is said. */
+const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/**
+ * A mirror, with the defaults where nothing else is said. Throws where its name or namespace is not a DNS label, or a
+ * number is out of range: they end up in names, labels and paths of the API.
+ */
 export function mirrorOf(wish: Pick<Mirror, 'name' | 'namespace'> & Partial<Mirror>): Mirror {
+  for (const key of ['name', 'namespace'] as const) {
+    if (dnsLabel.test(wish[key])) continue;
+    throw new Error(`mirror: the ${key} "${wish[key]}" is not a DNS label: use a-z, 0-9 and dashes, at most 63`);
+  }
+  for (const key of ['graceSeconds', 'maxRemovalPercent', 'staleAfterSeconds'] as const) {
+    const value = wish[key] ?? 0;
+    if (Number.isFinite(value) && value >= 0) continue;
+    throw new Error(`mirror ${wish.name}: ${key} is ${value}: use a number from 0 up`);
+  }
   return {
     tagLabels: [],
     selects: () => true,

@@ -70,7 +70,7 @@ export interface Mark {
  *   gone (get)            nothing   mark            keep Grace    delete**          nothing    nothing
  *   unseen                nothing   stale if old    keep Unseen   keep Unseen       nothing    nothing
  *
- * \*  deletionTimestamp is set: somebody else deletes it, whatever its owner.
+ * \*  ours, and deletionTimestamp is set: somebody else deletes it.
  * \** keep Narrowed in a narrowed run; keep Retain where the mirror says so; keep Brake where the brake holds.
  */
 export function decide(input: Case): Action {
@@ -117,6 +117,15 @@ export function schemaRefusal(type: ResourceType & { revision: number }, revisio
   if (revision === undefined) return `SchemaMissing: the CRD ${name} is not installed. Install it: ${mend}`;
   if (revision >= type.revision) return undefined;
   return `SchemaTooOld: the CRD ${name} has schema revision ${revision}, this release writes ${type.revision}. Update it: ${mend}`;
+}
+
+/** Why nothing may be written into a namespace, if so: one that goes away is left alone (law 8). */
+export function namespaceRefusal(namespace: string, phase: string | undefined): string | undefined {
+  if (phase === undefined) {
+    return `NamespaceMissing: there is no namespace ${namespace}. Create it: kubectl create namespace ${namespace}`;
+  }
+  if (phase === 'Active') return undefined;
+  return `NamespaceTerminating: the namespace ${namespace} is going away; nothing in it is touched`;
 }
 
 const found = judgement('True', 'Found', 'Seen in the last look.');

@@ -25,7 +25,11 @@ export function writerRoles(sources: readonly Source[], namespace: string) {
   });
   const names = kinds.map(({ plural, group }) => `${plural}.${group}`).toSorted();
   return [
-    role('skymirror-writer', 'What a mirror does in the namespace that it fills.', rules),
+    role('skymirror-writer', 'What a mirror does in the namespace that it fills.', [
+      ...rules,
+      // Bound in a namespace, this is the right to look at that namespace alone: is it there, is it going away?
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
+    ]),
     role('skymirror-schema-reader', 'Reads the schema revisions of its CRDs.', [
       {
         apiGroups: ['apiextensions.k8s.io'],

@@ -116,7 +116,7 @@ export function scanName(target: Target): string {
 
 /** What earlier passes left: unreadable parts count as absent, they are written anew. */
 export function remember(scan: KubernetesObject | undefined) {
-  const status = scanStatus.partial().safeParse(scan?.status ?? {}).data ?? {};
+  const status = readable(scan?.status ?? {});
   const history: HistoryHour[] = (status.history ?? []).map((entry) => ({ ...entry, hour: Date.parse(entry.hour) }));
   const completed = status.lastCompleted ?? scan?.metadata.creationTimestamp;
   return {
@@ -127,6 +127,15 @@ export function remember(scan: KubernetesObject | undefined) {
     /** When the scope could last have been seen in full, in milliseconds. */
     completed: completed === undefined ? undefined : Date.parse(completed),
   };
+}
+
+/** Field by field, so that one that cannot be read does not take the brake's books with it. */
+function readable(status: Readonly<Record<string, unknown>>): Status {
+  const fields = Object.entries(scanStatus.shape).flatMap(([key, schema]) => {
+    const parsed = schema.safeParse(status[key]);
+    return parsed.success && parsed.data !== undefined ? [[key, parsed.data]] : [];
+  });
+  return scanStatus.parse(Object.fromEntries(fields));
 }
 
 /** The scan with deletes entered before they happen: a crash in between counts too many, never too few. */

@@ -172,10 +172,7 @@ async function readOrSkip(task: Task, cluster: Cluster, run: Run): Promise<Insid
   const deadline = AbortSignal.timeout(readDeadline);
   const names = run.ids?.flatMap((id) => nameOfId(task, id) ?? []);
   try {
-    return await readInside(task, cluster, names, {
-      signal: AbortSignal.any([run.signal, deadline]),
-      clock: run.clock,
-    });
+    return await readInside(task, cluster, names, { signal: run.signal, deadline, clock: run.clock });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { cluster, skipped: deadline.aborted ? `not read within ${readDeadline / 1000} s: ${message}` : message };

@@ -45,6 +45,8 @@ export function openTransport(connection: Connection, options: TransportOptions)
   const { server } = connection;
   const pool = new Pool(server.origin, {
     connections: options.connections,
+    // Over HTTP/2 undici would send any number of requests at once on one connection, and use more CPU (ADR 0002).
+    allowH2: false,
     keepAliveTimeout: 30_000,
     connect: { ...connection.tls, timeout: Math.min(options.deadline, 10_000) },
   });
@@ -93,13 +95,16 @@ export function openTransport(connection: Connection, options: TransportOptions)
     let renewed = false;
     let answered: ApiError | undefined;
     for (let attempt = 0; ; attempt += 1) {
+      void authHeaders();
+      const used = auth;
       const outcome = await attemptOnce(() => send(guarded.request, signal));
       guarded.rethrow();
       if ('body' in outcome) return outcome.body;
       wanted.signal.throwIfAborted();
       if (outcome.error.status === 401 && !renewed) {
         renewed = true;
-        auth = undefined;
+        // Of many requests that are refused at once, the first renews for all.
+        if (auth === used) auth = undefined;
         continue;
       }
       const pause = Math.max(outcome.retryAfter, Math.random() * Math.min(longestPause, firstPause * 2 ** attempt));

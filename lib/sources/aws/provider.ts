@@ -13,11 +13,16 @@ const access = z.strictObject({
 /** What it takes to read an account: the role to assume and its external id, if there is one. */
 export type AwsAccess = z.infer<typeof access>;
 
+type Credentials = ReturnType<typeof fromNodeProviderChain>;
+
+/** Milliseconds before their end at which credentials are renewed; the SDK's own clients take the same. */
+const renewedBefore = 300_000;
+
 /** The SDK client settings of one account and region, shared by all sources, with a count of the calls made. */
 export interface AwsSession {
   readonly settings: {
     readonly region: string;
-    readonly credentials: ReturnType<typeof fromNodeProviderChain>;
+    readonly credentials: Credentials;
     readonly retryMode: 'adaptive';
     readonly maxAttempts: number;
     readonly requestHandler: typeof requestHandler;
@@ -42,7 +47,7 @@ export const aws: Provider<AwsAccess, AwsSession> = {
   permissions: ['sts:GetCallerIdentity'],
   connect({ region = '' }, { roleArn, externalId }) {
     const clientConfig = { region, requestHandler };
-    const credentials =
+    const provider =
       roleArn === undefined
         ? fromNodeProviderChain({ clientConfig })
         : fromTemporaryCredentials({
@@ -54,7 +59,7 @@ export const aws: Provider<AwsAccess, AwsSession> = {
             },
           });
     return {
-      settings: { region, credentials, retryMode: 'adaptive', maxAttempts: 3, requestHandler },
+      settings: { region, credentials: shared(provider), retryMode: 'adaptive', maxAttempts: 3, requestHandler },
       clients: new Map(),
       calls: 0,
     };
@@ -76,6 +81,20 @@ export const aws: Provider<AwsAccess, AwsSession> = {
   },
   explain,
 };
+
+/** One set of credentials for all clients of a session: each would assume the role for itself. */
+function shared(provider: Credentials): Credentials {
+  let asked: ReturnType<Credentials> | undefined;
+  return async (...options) => {
+    const expiration = (await asked?.catch(() => undefined))?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+    if (asked === undefined || expiration - Date.now() < renewedBefore) asked = provider(...options);
+    const current = asked;
+    current.catch(() => {
+      if (asked === current) asked = undefined;
+    });
+    return current;
+  };
+}
 
 /** The session's client of a service; every source that asks for it shares its connections and its rate. */
 export function clientOf<Client extends { destroy(): void }>(

@@ -335,7 +335,12 @@ function pendingOf(row: DBInstance): Record<string, string> {
 
 function pendingText(value: unknown): string {
   if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' ? JSON.stringify(value, ordered) : String(value);
+}
+
+/** For JSON.stringify: lists of texts in a fixed order. */
+function ordered(_key: string, value: unknown): unknown {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value.toSorted() : value;
 }
 
 /** `DBInstanceClass` as `dbInstanceClass`, `Iops` as `iops`. */

@@ -1,0 +1,165 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { hold } from '../../dev/proxy-faults.ts';
+import { until } from '../../dev/until.ts';
+import type { Cluster } from '../../lib/cluster.ts';
+import { type Fleet, fleetRule } from './fleet.ts';
+import { type Stack, startStack } from './stack.ts';
+import { conditionText, done, judgements, type World } from './world.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+});
+afterAll(() => stack?.stop());
+afterEach(() => stack.aws.faults.clear());
+
+/** Three pages of instances that the proxy answers. */
+async function threePages(): Promise<{ world: World; fleet: Fleet }> {
+  const world = await stack.world();
+  const fleet = { account: world.account, region: world.region, size: 250, instanceClass: 'db.r7g.large' };
+  stack.aws.faults.add(fleetRule(fleet));
+  return { world, fleet };
+}
+
+/** Every object equals the outside, and the scan says so. */
+async function expectTruth(world: World, { size, instanceClass }: Fleet): Promise<void> {
+  const objects = [...(await world.objects()).values()];
+  expect(objects).toHaveLength(size);
+  expect(new Set(objects.map(({ status }) => status?.observed?.class))).toEqual(new Set([instanceClass]));
+  const current = { Exists: 'True Found', Synced: 'True Observed', Ready: 'True Available' };
+  for (const object of objects) expect(judgements(object)).toEqual(current);
+  const scan = await world.scan();
+  expect(scan.status).toMatchObject({ seen: size, held: size });
+  expect(conditionText(scan, 'Complete')).toBe('True Listed');
+  expect(conditionText(scan, 'Applied')).toBe('True Written');
+}
+
+const page2 = { when: { action: 'DescribeDBInstances' }, after: 1 };
+
+describe.each([
+  ['kube-apiserver', () => stack.kubernetes.kill()],
+  ['etcd', () => stack.kubernetes.killEtcd()],
+])('%s killed in the middle of a pass', (_, kill) => {
+  test('between two pages: the report says so, and the next pass reaches the truth', async () => {
+    const { world, fleet } = await threePages();
+    const gate = hold();
+    stack.aws.faults.add({ ...page2, do: gate.effect });
+    const running = world.pass({ clusters: [await stack.open({ deadline: 2500 })] });
+    await gate.reached;
+    await kill();
+    gate.release();
+    const report = await running;
+    expect(report.ok).toBe(false);
+    expect(report.clusters[0]?.counts?.created).toBe(100);
+    expect(report.clusters[0]?.failures[0]?.message).toMatch(/^cluster skymirror \(127\.0\.0\.1:\d+\): /);
+    await stack.kubernetes.restart();
+    expect(done(await world.pass({ clusters: [await stack.open()] }))).toMatchObject({ unchanged: 100 });
+    await expectTruth(world, fleet);
+  });
+
+  test('between two writes: whatever became of that pass, the next one reaches the truth', async () => {
+    const { world, fleet } = await threePages();
+    const running = world.pass({ clusters: [await stack.open()] });
+    await until(async () => (await world.objects()).size >= 20, { what: 'the first objects', interval: 1 });
+    await kill();
+    await stack.kubernetes.restart();
+    await running;
+    await world.pass({ clusters: [await stack.open()] });
+    await expectTruth(world, fleet);
+    fleet.instanceClass = 'db.r7g.xlarge';
+    expect(done(await world.pass({ clusters: [await stack.open()] }))).toEqual({ updated: 250 });
+    await expectTruth(world, fleet);
+  });
+});
+
+describe('two passes over the same scope that saw opposite worlds', () => {
+  /** The cluster, whose first write of this kind waits behind a gate: after the observation, before the send. */
+  function gated(verb: 'create' | 'replaceStatus' | 'remove') {
+    const { cluster } = stack;
+    const reached = Promise.withResolvers<void>();
+    const open = Promise.withResolvers<void>();
+    const write = cluster[verb] as (...parameters: unknown[]) => Promise<never>;
+    const late: Cluster = {
+      ...cluster,
+      async [verb](...parameters: unknown[]) {
+        reached.resolve();
+        await open.promise;
+        return write(...parameters);
+      },
+    };
+    return { late, reached: reached.promise, release: () => open.resolve() };
+  }
+
+  /** Every class that the object has had since then, in order, as a watch tells it. */
+  async function classesSince(world: World, version: string | undefined): Promise<(string | undefined)[]> {
+    const query = `watch=1&resourceVersion=${version}&timeoutSeconds=1`;
+    const { body } = await stack.kubernetes.request(`${world.path}?${query}`);
+    const events =
+      typeof body === 'string'
+        ? body
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line))
+        : [body];
+    return events.map(({ object }) => object.status?.observed?.class);
+  }
+
+  test('the older observation never replaces the later one', async () => {
+    const world = await stack.world({ instances: ['orders'] });
+    await world.pass();
+    const { resourceVersion } = (await world.object('orders')).metadata;
+    await world.resize('orders', 'db.r7g.large');
+    const gate = gated('replaceStatus');
+    const older = world.pass({ clusters: [gate.late] });
+    await gate.reached;
+    await world.resize('orders', 'db.r7g.xlarge');
+    expect(done(await world.pass())).toEqual({ updated: 1 });
+    gate.release();
+    expect(await older).toMatchObject({ ok: true, clusters: [{ counts: { unchanged: 1 } }] });
+    expect(await classesSince(world, resourceVersion)).toEqual(['db.r7g.xlarge']);
+  });
+
+  test('the older creation does not replace the later one', async () => {
+    const world = await stack.world({ instances: ['orders'] });
+    const gate = gated('create');
+    const older = world.pass({ clusters: [gate.late] });
+    await gate.reached;
+    await world.resize('orders', 'db.r7g.xlarge');
+    expect(done(await world.pass())).toEqual({ created: 1 });
+    const later = await world.object('orders');
+    gate.release();
+    await older;
+    expect(await world.object('orders')).toEqual(later);
+  });
+
+  test('the older mark does not replace the later return', async () => {
+    const world = await stack.world({ instances: ['orders'] });
+    await world.pass();
+    await world.remove('orders');
+    const gate = gated('replaceStatus');
+    const older = world.pass({ clusters: [gate.late] });
+    await gate.reached;
+    await world.create('orders', { instanceClass: 'db.r7g.xlarge' });
+    expect(done(await world.pass())).toEqual({ updated: 1 });
+    const later = await world.object('orders');
+    gate.release();
+    await older;
+    expect(await world.object('orders')).toEqual(later);
+  });
+
+  test('the older delete does not take what came back', async () => {
+    const world = await stack.world({ instances: ['orders'], mirror: { graceSeconds: 0 } });
+    await world.pass();
+    await world.remove('orders');
+    await world.pass();
+    const gate = gated('remove');
+    const older = world.pass({ clusters: [gate.late] });
+    await gate.reached;
+    await world.create('orders');
+    expect(done(await world.pass())).toEqual({ updated: 1 });
+    const later = await world.object('orders');
+    gate.release();
+    await older;
+    expect(await world.object('orders')).toEqual(later);
+  });
+});

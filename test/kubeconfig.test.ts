@@ -1,0 +1,218 @@
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { stringify } from 'yaml';
+import { loadConnection } from '../lib/kubeconfig.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'skymirror-kubeconfig-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+function write(text: string, mode = 0o600): string {
+  files += 1;
+  const file = join(folder, `file-${files}`);
+  writeFileSync(file, text, { mode });
+  return file;
+}
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+interface Parts {
+  readonly user?: object;
+  readonly cluster?: object;
+  readonly context?: string;
+}
+
+/** A kubeconfig with the contexts main, other and homeless, the last without a cluster. */
+function config({ user = {}, cluster = {}, context = 'main' }: Parts = {}): string {
+  return write(
+    stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': context,
+      clusters: [{ name: 'c', cluster: { server: 'https://cluster.example:6443/prefix', ...cluster } }],
+      users: [{ name: 'u', user }],
+      contexts: [
+        { name: 'main', context: { cluster: 'c', user: 'u' } },
+        { name: 'other', context: { cluster: 'c', user: 'u' } },
+        { name: 'homeless', context: { cluster: 'nowhere', user: 'u' } },
+      ],
+    }),
+  );
+}
+
+beforeEach(() => {
+  vi.stubEnv('HOME', folder);
+  vi.stubEnv('KUBECONFIG', undefined);
+  vi.stubEnv('KUBERNETES_SERVICE_HOST', undefined);
+});
+
+describe('a kubeconfig', () => {
+  test('is the file that is named, with its current context', async () => {
+    const connection = await loadConnection({ kubeconfig: config() });
+    expect(connection.name).toBe('main');
+    expect(connection.server.href).toBe('https://cluster.example:6443/prefix');
+    expect(connection.tls).toEqual({});
+    expect(await connection.headers()).toEqual({});
+  });
+
+  test('may be asked for another context', async () => {
+    expect((await loadConnection({ kubeconfig: config(), context: 'other' })).name).toBe('other');
+  });
+
+  test('is that of KUBECONFIG where none is named', async () => {
+    vi.stubEnv('KUBECONFIG', `${config()}${delimiter}`);
+    expect((await loadConnection({})).name).toBe('main');
+  });
+
+  test('may have no users', async () => {
+    const clusters = [{ name: 'c', cluster: { server: 'https://cluster.example' } }];
+    const contexts = [{ name: 'main', context: { cluster: 'c' } }];
+    const kubeconfig = write(
+      stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': 'main', clusters, contexts }),
+    );
+    expect(await (await loadConnection({ kubeconfig })).headers()).toEqual({});
+  });
+
+  test('is named in the error where there is none', async () => {
+    const message = `no kubeconfig: looked for ${join(folder, '.kube', 'config')}. Set KUBECONFIG or name a file`;
+    await expect(loadConnection({})).rejects.toThrow(message);
+    await expect(loadConnection({ kubeconfig: '/nowhere/config' })).rejects.toThrow('looked for /nowhere/config');
+    vi.stubEnv('KUBECONFIG', ['/nowhere/a', '/nowhere/b'].join(delimiter));
+    await expect(loadConnection({})).rejects.toThrow('looked for /nowhere/a, /nowhere/b');
+  });
+
+  test('is not needed in a pod that has the token of a service account, and asked for in one without', async () => {
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', '10.0.0.1');
+    const said = await loadConnection({}).then(({ name }) => name, String);
+    const hasToken = existsSync('/var/run/secrets/kubernetes.io/serviceaccount/token');
+    expect(said).toMatch(hasToken ? 'inClusterContext' : 'no kubeconfig: looked for');
+  });
+
+  test.each([
+    ['no YAML', '{'],
+    ['empty', ''],
+    ['a list of users without names', 'users: [{}]'],
+    ['a cluster without a server', 'clusters: [{ name: c, cluster: {} }]'],
+  ])('that is %s is named with the reason', async (_, text) => {
+    const file = write(text);
+    await expect(loadConnection({ kubeconfig: file })).rejects.toThrow(`kubeconfig ${file} cannot be read: `);
+  });
+
+  test('that is a folder is named with the reason', async () => {
+    await expect(loadConnection({ kubeconfig: folder })).rejects.toThrow(/cannot be read: .*EISDIR/);
+  });
+
+  test('without the context that is asked for says which there are', async () => {
+    const choice = { kubeconfig: config(), context: 'mian' };
+    await expect(loadConnection(choice)).rejects.toThrow('no context "mian". It has: main, other, homeless');
+  });
+
+  test('without any context says so', async () => {
+    const file = write(stringify({ apiVersion: 'v1', kind: 'Config', clusters: [], users: [], contexts: [] }));
+    await expect(loadConnection({ kubeconfig: file, context: 'a' })).rejects.toThrow('no context "a". It has: none');
+  });
+
+  test.each(['homeless', 'unknown'])('whose context %s names no cluster says which there are', async (context) => {
+    const said = `context "${context}" names no cluster. Choose one of: main, other, homeless`;
+    await expect(loadConnection({ kubeconfig: config({ context }) })).rejects.toThrow(said);
+  });
+
+  test('with a proxy-url is refused', async () => {
+    const kubeconfig = config({ cluster: { 'proxy-url': 'http://proxy:3128' } });
+    await expect(loadConnection({ kubeconfig })).rejects.toThrow(
+      'cluster "c" has a proxy-url, which skymirror does not',
+    );
+  });
+
+  test.each(['cluster.example', 'ftp://cluster.example'])('with the server %j is refused', async (server) => {
+    const kubeconfig = config({ cluster: { server } });
+    await expect(loadConnection({ kubeconfig })).rejects.toThrow(`cluster "c" has the server "${server}"`);
+  });
+});
+
+describe('credentials', () => {
+  const headersOf = async (user: object) => (await loadConnection({ kubeconfig: config({ user }) })).headers();
+
+  test('may be a token', async () => {
+    expect(await headersOf({ token: 'secret' })).toEqual({ Authorization: 'Bearer secret' });
+  });
+
+  test('may be a token in a file', async () => {
+    expect(await headersOf({ tokenFile: write('from-file') })).toEqual({ Authorization: 'Bearer from-file' });
+    expect(await headersOf({ tokenFile: basename(write('beside')) })).toEqual({ Authorization: 'Bearer beside' });
+    expect(await headersOf({ token: 'first', tokenFile: '/nowhere' })).toEqual({ Authorization: 'Bearer first' });
+  });
+
+  test('in a file that is not there name the file', async () => {
+    const kubeconfig = config({ user: { tokenFile: '/nowhere/token' } });
+    await expect(loadConnection({ kubeconfig })).rejects.toThrow(/credentials of context "main".*\/nowhere\/token/);
+  });
+
+  test('may be a name and a password', async () => {
+    const headers = await headersOf({ username: 'me', password: 'pass:word' });
+    expect(headers).toEqual({ Authorization: `Basic ${base64('me:pass:word')}` });
+  });
+
+  test('may impersonate', async () => {
+    expect(await headersOf({ token: 'secret', as: 'auditor' })).toMatchObject({ 'Impersonate-User': 'auditor' });
+  });
+
+  test('may be a certificate, with the authority and the name to check the server by', async () => {
+    const user = { 'client-certificate-data': base64('cert'), 'client-key-data': base64('key') };
+    const cluster = { 'certificate-authority-data': base64('ca'), 'tls-server-name': 'inner.example' };
+    const { tls } = await loadConnection({ kubeconfig: config({ user, cluster }) });
+    expect(tls).toEqual({
+      ca: Buffer.from('ca'),
+      cert: Buffer.from('cert'),
+      key: Buffer.from('key'),
+      servername: 'inner.example',
+    });
+  });
+
+  test('may be certificates in files, which are named where they are missing', async () => {
+    const user = { 'client-certificate': write('cert'), 'client-key': write('key') };
+    const { tls } = await loadConnection({ kubeconfig: config({ user }) });
+    expect(tls).toEqual({ cert: Buffer.from('cert'), key: Buffer.from('key') });
+    const missing = config({ user: { 'client-certificate': '/nowhere/cert' } });
+    await expect(loadConnection({ kubeconfig: missing })).rejects.toThrow(/credentials of context "main".*nowhere/);
+  });
+
+  test('may be sent to a server that nobody checks', async () => {
+    const cluster = { 'insecure-skip-tls-verify': true };
+    const { tls } = await loadConnection({ kubeconfig: config({ cluster }) });
+    expect(tls).toEqual({ rejectUnauthorized: false });
+  });
+});
+
+describe('an exec plugin', () => {
+  const plugin = (script: string) => {
+    const command = write(`#!/bin/sh\n${script}\n`);
+    chmodSync(command, 0o700);
+    return { exec: { apiVersion: 'client.authentication.k8s.io/v1', command, interactiveMode: 'Never' } };
+  };
+
+  test('gives a token', async () => {
+    const credential = { kind: 'ExecCredential', status: { token: 'from-plugin' } };
+    const { headers } = await loadConnection({
+      kubeconfig: config({ user: plugin(`echo '${JSON.stringify(credential)}'`) }),
+    });
+    expect(await headers()).toEqual({ Authorization: 'Bearer from-plugin' });
+  });
+
+  test.each([
+    ['that fails', plugin('echo "log in first" >&2; exit 1'), 'log in first'],
+    [
+      'that is not there',
+      { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nowhere/plugin' } },
+      'ENOENT',
+    ],
+    ['that says nothing', plugin('true'), 'JSON'],
+  ])('%s is told with its context and its own words', async (_, user, words) => {
+    const said = `kubeconfig: the credentials of context "main" do not work: `;
+    const loading = loadConnection({ kubeconfig: config({ user }) });
+    await expect(loading).rejects.toThrow(said);
+    await expect(loading).rejects.toThrow(words);
+  });
+});

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Engine, engine } from '../memory/engine.ts';
+import type { ClusterHooks, ClusterRequest } from '../memory/memory-cluster.ts';
+import { idOf } from '../memory/memory-source.ts';
+import { differenceFrom } from './difference.ts';
+import { isNoticed } from './sabotage.ts';
+import { thing, tries } from './schedule.ts';
+import { type Simulation, simulation } from './simulation.ts';
+
+const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+const kinds = ['good', 'good', 'invalid', 'refused', 'foreign', 'unanswered'] as const;
+const states = ['up', 'down', 'fails', 'noSchema', 'noNamespace', 'unreadable'] as const;
+
+type State = (typeof states)[number];
+
+const reads = ['get', 'list', 'revision', 'namespace'];
+
+/** What the second cluster answers. */
+function hooksOf(sim: Simulation, state: State, refused: readonly string[]): (cluster: number) => ClusterHooks {
+  const { ApiError } = sim.engine;
+  const fails = ({ verb, name }: ClusterRequest, cluster: number): Error | undefined => {
+    const isRead = reads.includes(verb);
+    if (cluster === 0) return !isRead && refused.includes(name) ? new ApiError(422, 'Invalid', 'no') : undefined;
+    if (state === 'down') return new ApiError(0, 'Unreachable', 'reset');
+    if (state === 'fails' && !isRead) return new ApiError(500, '', 'etcd');
+    return state === 'unreadable' && (verb === 'get' || verb === 'list') ? new Error('not JSON') : undefined;
+  };
+  return (cluster) => ({
+    before(request) {
+      const error = fails(request, cluster);
+      if (error !== undefined) throw error;
+    },
+  });
+}
+
+/** A world in which some resources and one of two clusters are bad; everything else is as good as ever. */
+const isolates = (of: Engine) =>
+  fc.asyncProperty(
+    fc.array(fc.constantFrom(...kinds), { minLength: names.length, maxLength: names.length }),
+    fc.constantFrom(...states),
+    fc.boolean(),
+    async (of7, state, narrowed) => {
+      const sim = simulation({ engine: of, clusters: 2 });
+      const being = (kind: (typeof kinds)[number]) => names.filter((_, index) => of7[index] === kind);
+      for (const name of names) sim.set(thing(name, 1));
+      for (const name of being('invalid')) sim.set({ ...thing(name, 1), state: 7 });
+      const [first, second] = sim.clusters;
+      for (const name of being('foreign')) {
+        const metadata = { name: sim.nameOf(idOf(name)), namespace: 'external' };
+        first?.put('kubectl', 'things', {
+          apiVersion: 'v1',
+          kind: 'Thing',
+          metadata,
+          spec: { ...sim.target.source.identify(idOf(name)) },
+        });
+      }
+      if (second && state === 'noSchema') second.revisions.set('things', undefined);
+      if (second && state === 'noNamespace') second.namespaceState = 'missing';
+      const refused = being('refused').map((name) => sim.nameOf(idOf(name)));
+      const unanswered = narrowed ? being('unanswered') : [];
+      const { report } = await sim.pass({
+        perCluster: hooksOf(sim, state, refused),
+        ...(narrowed ? { ids: names.map((name) => idOf(name)) } : {}),
+        source: {
+          found: (id, row) => (unanswered.includes(id.split(':').at(-1) ?? '') ? new Error('AccessDenied') : row),
+        },
+      });
+      const good = names.filter(
+        (name) =>
+          !['invalid', 'refused', 'foreign'].includes(of7[names.indexOf(name)] ?? '') && !unanswered.includes(name),
+      );
+      const same = (cluster = first) =>
+        good.flatMap(
+          (name) => differenceFrom({ ...sim, object: (id) => sim.object(id, cluster) }, thing(name, 1)) ?? [],
+        );
+      expect(same()).toEqual([]);
+      if (state === 'up') expect(same(second)).toEqual([]);
+      const [one, two] = report.clusters;
+      const bad = [...being('invalid'), ...being('refused'), ...being('foreign'), ...unanswered];
+      expect(one?.failures.map(({ name }) => name).toSorted()).toEqual(
+        bad.map((name) => (unanswered.includes(name) ? idOf(name) : sim.nameOf(idOf(name)))).toSorted(),
+      );
+      if (['down', 'noSchema', 'noNamespace', 'unreadable'].includes(state))
+        expect(two?.skipped).toEqual(expect.any(String));
+      else if (state !== 'up' && good.length > 0) expect(two?.failures.length).toBeGreaterThan(0);
+      expect(report.ok).toBe(
+        bad.length === 0 && (state === 'up' || (two?.skipped === undefined && two?.failures.length === 0)),
+      );
+    },
+  );
+
+const breaks = {
+  'a refused write ends the pass of its cluster': {
+    file: 'inside.ts',
+    find: 'if (isClusterWide(error)) inside.broken',
+    replace: 'if (true) inside.broken',
+  },
+  'a failed write is not told': {
+    file: 'inside.ts',
+    find: 'inside.failures.push({ name: entry.name, message });',
+    replace: '',
+  },
+  'a cluster that cannot be read ends the pass': {
+    file: 'sync.ts',
+    find: 'return { cluster, skipped:',
+    replace: 'throw error; return { cluster, skipped:',
+  },
+  'a cluster that cannot be written to ends the pass': {
+    file: 'sync.ts',
+    find: 'working(pass).length === 0',
+    replace: 'working(pass).length < pass.served.length',
+  },
+  'an invalid row ends the pass': {
+    file: 'pages.ts',
+    find: "if (observation.outcome === 'invalid') pass.seen.invalid += 1;",
+    replace: "if (observation.outcome === 'invalid') throw new Error('invalid');",
+  },
+  'an id without an answer ends the run': {
+    file: 'sync.ts',
+    find: 'if (answer instanceof Error) fail(pass,',
+    replace: 'if (answer instanceof Error) throw answer; else if (false) fail(pass,',
+  },
+};
+
+describe('law 6: one bad thing is one line in the report', () => {
+  test('bad resources, refused writes and a cluster that is down or incomplete stop nothing else', async () => {
+    await fc.assert(isolates(engine), tries(400));
+  });
+  for (const [what, rule] of Object.entries(breaks)) {
+    test(`law 6 breaks where ${what}`, async () => {
+      expect(await isNoticed(isolates, rule)).toBe(true);
+    });
+  }
+});

@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest';
+import { judgement } from '../lib/conditions.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { mirrorOf } from '../lib/mirror.ts';
+import { conditionOf, type KubernetesObject } from '../lib/object.ts';
+import { type Case, decide, markOf, type Sight } from '../lib/plan.ts';
+import { nameOf } from '../lib/resource.ts';
+import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
+
+const start = Date.parse('2026-05-04T12:00:00Z');
+const minute = 60_000;
+const id = 'arn:aws:rds:eu-west-1:111122223333:db:orders';
+const identity = rdsInstance.identify(id) ?? {};
+const mirror = mirrorOf({ name: 'production', namespace: 'external' });
+const target = { mirror, source: rdsInstance, scope: { account: '111122223333', region: 'eu-west-1' } };
+const fields: JsonObject = { engine: 'postgres', state: 'available' };
+const health = judgement('True', 'Available', 'It can be used.');
+const present: Sight = { state: 'present', fields, health, by: 'list' };
+const unseen = (since: number): Sight => ({ state: 'unseen', reason: 'Throttled', message: 'AWS throttles', since });
+
+const name = nameOf(rdsInstance, id, identity);
+
+function caseOf(sight: Sight, object: KubernetesObject | undefined, more: Partial<Case> = {}): Case {
+  return { target, name, identity, sight, object, now: start, whole: true, released: true, ...more };
+}
+
+/** The object after this was decided, as the server gives it back. */
+function settled(sight: Sight, object: KubernetesObject | undefined, more: Partial<Case> = {}): KubernetesObject {
+  const action = decide(caseOf(sight, object, more));
+  if (!('object' in action)) throw new Error(`nothing is written: ${JSON.stringify(action)}`);
+  const metadata = { ...action.object.metadata, uid: 'u1', managedFields: [{ manager: 'skymirror' }] };
+  return { ...action.object, metadata };
+}
+
+const live = settled(present, undefined);
+const brief = (object: KubernetesObject) =>
+  object.status?.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+
+describe('what is written', () => {
+  test('for a new resource is its identity, its fields, its labels and three conditions', () => {
+    expect(live).toMatchObject({
+      apiVersion: 'aws.skymirror.dev/v1alpha1',
+      kind: 'RDSInstance',
+      metadata: { name, namespace: 'external' },
+      spec: { arn: id, account: '111122223333', region: 'eu-west-1', identifier: 'orders' },
+      status: { observed: fields },
+    });
+    expect(brief(live)).toEqual(['Exists True Found', 'Synced True Observed', 'Ready True Available']);
+    expect(live.status?.conditions?.every((one) => one.lastTransitionTime === '2026-05-04T12:00:00Z')).toBe(true);
+  });
+
+  test('once is not written again', () => {
+    expect(decide(caseOf(present, live, { now: start + minute }))).toEqual({ do: 'nothing' });
+  });
+
+  test('for a resource that went are its last fields and three conditions', () => {
+    const gone = settled({ state: 'gone' }, live);
+    expect(gone.status?.observed).toEqual(fields);
+    expect(brief(gone)).toEqual(['Exists False NotFound', 'Synced True Observed', 'Ready False NotFound']);
+  });
+
+  test('for a resource that came back takes the mark off', () => {
+    const returned = settled(present, settled({ state: 'gone' }, live), { now: start + 20 * minute });
+    expect(brief(returned)).toEqual(brief(live));
+    expect(markOf(returned, { target, now: start + 60 * minute })).toBeUndefined();
+  });
+
+  test('for an invalid row keeps the last fields and the last health, and says what is wrong', () => {
+    const invalid = settled({ state: 'invalid', issues: 'state: expected string' }, live);
+    expect(invalid.status?.observed).toEqual(fields);
+    expect(brief(invalid)).toEqual(['Exists True Found', 'Synced False Invalid', 'Ready True Available']);
+    expect(conditionOf(invalid, 'Synced')?.message).toBe('state: expected string');
+  });
+
+  test('for a row that stays invalid is nothing, until staleAfter is over and the health is unknown', () => {
+    const sight: Sight = { state: 'invalid', issues: 'state: expected string' };
+    const invalid = settled(sight, live);
+    const soon = { now: start + 15 * minute };
+    expect(decide(caseOf(sight, invalid, soon))).toEqual({ do: 'nothing' });
+    const late = settled(sight, invalid, { now: start + 16 * minute });
+    expect(conditionOf(late, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'NotSynced' });
+    expect(decide(caseOf(sight, late, { now: start + 60 * minute }))).toEqual({ do: 'nothing' });
+  });
+
+  test('for an object that was never given a status and cannot be read says that nothing is known', () => {
+    const { status, ...bare } = live;
+    const invalid = settled({ state: 'invalid', issues: 'no state' }, bare);
+    expect(brief(invalid)).toEqual(['Exists True Found', 'Synced False Invalid', 'Ready Unknown NotSynced']);
+    expect(invalid.status).not.toHaveProperty('observed');
+  });
+
+  test('for a resource that nobody sees any more is the reason, once', () => {
+    const stale = settled(unseen(start - 16 * minute), live);
+    expect(brief(stale)).toEqual(['Exists Unknown NotSeen', 'Synced False Throttled', 'Ready True Available']);
+    const again = caseOf(unseen(start - 17 * minute), stale, { now: start + minute });
+    expect(decide(again)).toEqual({ do: 'keep', why: 'Unseen' });
+    const sight = unseen(start - 16 * minute);
+    const late = settled(sight, stale, { now: start + 16 * minute });
+    expect(conditionOf(late, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'NotSynced' });
+  });
+
+  test.each([
+    ['AccessDenied', 'AccessDenied'],
+    ['Throttled', 'Throttled'],
+    ['Unreachable', 'Unreachable'],
+    ['WrongPlace', 'Stale'],
+    ['BadAnswer', 'Stale'],
+    ['Interrupted', 'Stale'],
+    ['Untrusted', 'Stale'],
+  ] as const)('for a pass that ended as %s is the reason %s', (reason, shown) => {
+    const sight: Sight = { state: 'unseen', reason, message: 'why', since: start - 16 * minute };
+    expect(conditionOf(settled(sight, live), 'Synced')).toMatchObject({
+      status: 'False',
+      reason: shown,
+      message: 'why',
+    });
+  });
+
+  test('restores labels that were lost and nothing else', () => {
+    const bare = { ...live, metadata: { ...live.metadata, labels: { mine: 'yes' } } };
+    const action = decide(caseOf(present, bare));
+    expect(action).toMatchObject({ do: 'update', parts: { main: true, status: false } });
+    expect(settled(present, bare).metadata.labels).toEqual({ ...live.metadata.labels, mine: 'yes' });
+  });
+
+  test('leaves alone what a newer release observed, and counts it as equal', () => {
+    const newer = { ...live, status: { ...live.status, observed: { ...fields, blueGreen: { role: 'green' } } } };
+    expect(decide(caseOf(present, newer))).toEqual({ do: 'nothing' });
+    const changed = settled({ ...present, fields: { ...fields, state: 'stopped' } }, newer);
+    expect(changed.status?.observed).toEqual({ ...fields, state: 'stopped', blueGreen: { role: 'green' } });
+  });
+});
+
+describe('the grace of a mark', () => {
+  const select = (selects: boolean) => ({ target: { ...target, mirror: { ...mirror, selects: () => selects } } });
+  const unselected = settled(present, live, select(false));
+
+  test.each([
+    [0, 'keep'],
+    [9 * minute + 59_000, 'keep'],
+    [10 * minute, 'delete'],
+  ])('after %d ms: %s', (passed, verb) => {
+    const gone = settled({ state: 'gone' }, live);
+    expect(decide(caseOf({ state: 'gone' }, gone, { now: start + passed })).do).toBe(verb);
+    const sight: Sight = { ...present, by: 'get' };
+    expect(decide(caseOf(sight, unselected, { ...select(false), now: start + passed })).do).toBe(verb);
+  });
+
+  test('begins anew where the reason changes: unselected first, gone later', () => {
+    const later = { now: start + 30 * minute };
+    const gone = settled({ state: 'gone' }, unselected, later);
+    expect(markOf(gone, { target, ...later })).toEqual({ reason: 'NotFound', due: false });
+  });
+
+  test('begins anew where a resource was invalid before it was unselected', () => {
+    const invalid = settled({ state: 'invalid', issues: 'no state' }, live);
+    const later = { ...select(false), now: start + 30 * minute };
+    const marked = settled(present, invalid, later);
+    expect(markOf(marked, later)).toEqual({ reason: 'NotSelected', due: false });
+  });
+
+  test('does not begin anew while an unselected object is written for another reason', () => {
+    const bare = { ...unselected, metadata: { ...unselected.metadata, labels: {} } };
+    const written = settled(present, bare, { ...select(false), now: start + 5 * minute });
+    expect(markOf(written, { target, now: start + 10 * minute })).toEqual({ reason: 'NotSelected', due: true });
+  });
+
+  test('of 0 seconds makes a mark due at once', () => {
+    const hasty = { target: { ...target, mirror: { ...mirror, graceSeconds: 0 } } };
+    const gone = settled({ state: 'gone' }, live, hasty);
+    expect(decide(caseOf({ state: 'gone' }, gone, hasty)).do).toBe('delete');
+  });
+
+  test('is never over where its time cannot be read', () => {
+    const gone = settled({ state: 'gone' }, live);
+    const conditions = gone.status?.conditions?.map((one) => ({ ...one, lastTransitionTime: 'yesterday' })) ?? [];
+    const broken = { ...gone, status: { ...gone.status, conditions } };
+    expect(decide(caseOf({ state: 'gone' }, broken, { now: start + 1e9 })).do).toBe('keep');
+  });
+});

@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'vitest';
+import { judgement } from '../lib/conditions.ts';
+import { mirrorOf } from '../lib/mirror.ts';
+import type { Condition, KubernetesObject } from '../lib/object.ts';
+import { type Action, decide, type Sight, schemaRefusal } from '../lib/plan.ts';
+import { baseLabels, nameOf, type Target } from '../lib/resource.ts';
+import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
+
+// One row for each thing the outside can say, one column for each object it can meet. The words in capitals are the
+// removals that something may still hold back: see `held` below.
+type Row = readonly [none: string, ...ours: readonly string[], deleting: string, notOurs: string];
+
+const columns: readonly string[] = [
+  'none',
+  'equal',
+  'different',
+  'NotFound, in grace',
+  'NotFound, due',
+  'NotSelected, in grace',
+  'NotSelected, due',
+  'labels lost',
+  'no status',
+];
+
+const seen = ['nothing', 'update', 'update', 'update', 'update', 'update', 'update', 'update'] as const;
+const bad = ['update', ...seen.slice(1)];
+const grace = 'keep Grace';
+const listed = ['mark', 'mark', 'mark', 'mark', grace, 'ASK', 'mark', 'mark'] as const;
+const asked = ['mark', 'mark', 'mark', 'mark', grace, 'DELETE', 'mark', 'mark'] as const;
+const absent = ['ask', 'ask', grace, 'ASK', 'ask', 'ask', 'ask', 'ask'] as const;
+const gone = ['mark', 'mark', grace, 'DELETE', 'mark', 'mark', 'mark', 'mark'] as const;
+const fresh = Array<string>(8).fill('keep Unseen');
+const stale = ['update', 'update', ...Array<string>(4).fill('keep Unseen'), 'update', 'update'];
+
+const table: Readonly<Record<string, Row>> = {
+  //                             none            ours      being deleted by others  not ours
+  'present, selected, list': ['create', ...seen, 'refuse BeingDeleted', 'refuse OWNER'],
+  'present, selected, get': ['create', ...seen, 'refuse BeingDeleted', 'refuse OWNER'],
+  'present, unselected, list': ['nothing', ...listed, 'refuse BeingDeleted', 'nothing'],
+  'present, unselected, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
+  invalid: ['refuse Invalid', ...bad, 'refuse BeingDeleted', 'refuse OWNER'],
+  absent: ['nothing', ...absent, 'nothing', 'nothing'],
+  gone: ['nothing', ...gone, 'nothing', 'nothing'],
+  'unseen, fresh': ['nothing', ...fresh, 'nothing', 'nothing'],
+  'unseen, stale': ['nothing', ...stale, 'nothing', 'nothing'],
+};
+
+const now = Date.parse('2026-05-04T12:00:00Z');
+const minutesAgo = (minutes: number) => new Date(now - minutes * 60_000).toISOString().replace('.000Z', 'Z');
+const id = 'arn:aws:rds:eu-west-1:111122223333:db:orders';
+const identity = rdsInstance.identify(id) ?? {};
+const name = nameOf(rdsInstance, id, identity);
+const fields = { engine: 'postgres', state: 'available' };
+const health = judgement('True', 'Available', 'It can be used.');
+const scope = { account: '111122223333', region: 'eu-west-1' };
+
+function targetOf(removal: 'Delete' | 'Retain', selects: boolean): Target {
+  const mirror = mirrorOf({ name: 'production', namespace: 'external', removal, selects: () => selects });
+  return { mirror, source: rdsInstance, scope };
+}
+
+function sightOf(outside: string): Sight {
+  const by = outside.endsWith('list') ? 'list' : 'get';
+  if (outside.startsWith('present')) return { state: 'present', fields, health, by };
+  if (outside === 'invalid') return { state: 'invalid', issues: 'state: expected string' };
+  if (outside === 'absent' || outside === 'gone') return { state: outside };
+  const since = now - (outside === 'unseen, stale' ? 16 : 5) * 60_000;
+  return { state: 'unseen', reason: 'Throttled', message: 'AWS throttles', since };
+}
+
+const condition = (type: string, status: Condition['status'], reason: string, message: string, at = 60): Condition => ({
+  type,
+  ...judgement(status, reason, message),
+  lastTransitionTime: minutesAgo(at),
+});
+const exists = condition('Exists', 'True', 'Found', 'Seen in the last look.');
+const synced = condition('Synced', 'True', 'Observed', 'The observed fields are current.');
+const ready: Condition = { type: 'Ready', ...health, lastTransitionTime: minutesAgo(60) };
+const notFound = (at: number) => condition('Exists', 'False', 'NotFound', 'Gone.', at);
+const unselected = 'The mirror production no longer selects it.';
+const notSelected = (at: number) => condition('Synced', 'False', 'NotSelected', unselected, at);
+
+const statuses: Readonly<Record<string, KubernetesObject['status']>> = {
+  equal: { observed: fields, conditions: [exists, synced, ready] },
+  different: { observed: { ...fields, state: 'stopped' }, conditions: [exists, synced, ready] },
+  'NotFound, in grace': { observed: fields, conditions: [notFound(5), synced, ready] },
+  'NotFound, due': { observed: fields, conditions: [notFound(10), synced, ready] },
+  'NotSelected, in grace': { observed: fields, conditions: [exists, notSelected(5), ready] },
+  'NotSelected, due': { observed: fields, conditions: [exists, notSelected(10), ready] },
+  'labels lost': { observed: fields, conditions: [exists, synced, ready] },
+  'no status': undefined,
+};
+
+function objectOf(column: string, owner: string, deleting: boolean): KubernetesObject | undefined {
+  if (column === 'none') return undefined;
+  const status = statuses[column];
+  return {
+    apiVersion: 'aws.skymirror.dev/v1alpha1',
+    kind: 'RDSInstance',
+    metadata: {
+      name,
+      namespace: 'external',
+      uid: 'u1',
+      ...(column === 'labels lost' ? {} : { labels: { ...baseLabels(targetOf('Delete', true)) } }),
+      ...(deleting ? { deletionTimestamp: minutesAgo(1) } : {}),
+      managedFields: [{ manager: owner === 'foreign' ? 'kubectl' : 'skymirror' }],
+    },
+    spec: owner === 'collision' ? { ...identity, arn: `${id}-2` } : identity,
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+interface Combination {
+  readonly outside: string;
+  readonly column: string;
+  readonly owner: string;
+  readonly deleting: boolean;
+  readonly whole: boolean;
+  readonly released: boolean;
+  readonly removal: 'Delete' | 'Retain';
+}
+
+/** What holds a removal back, the strongest first. */
+function held(verdict: string, { removal, whole, released }: Combination): string {
+  if (verdict !== 'ASK' && verdict !== 'DELETE') return verdict;
+  if (removal === 'Retain') return 'keep Retain';
+  if (!whole) return 'keep Narrowed';
+  if (!released) return 'keep Brake';
+  return verdict.toLowerCase();
+}
+
+function expected(combination: Combination): string {
+  const { outside, column, owner, deleting } = combination;
+  const row = table[outside] ?? [];
+  const refusal = owner === 'foreign' ? 'Foreign' : 'NameCollision';
+  if (column === 'none') return row[0] ?? '';
+  if (owner !== 'ours') return (row[10] ?? '').replace('OWNER', refusal);
+  if (deleting) return row[9] ?? '';
+  return held(row[columns.indexOf(column)] ?? '', combination);
+}
+
+const verdict = (action: Action) => ('why' in action ? `${action.do} ${action.why}` : action.do);
+
+function combinations(outside: string): Combination[] {
+  const booleans = [true, false];
+  return columns.flatMap((column) =>
+    ['ours', 'foreign', 'collision'].flatMap((owner) =>
+      booleans.flatMap((deleting) =>
+        booleans.flatMap((whole) =>
+          booleans.flatMap((released) =>
+            (['Delete', 'Retain'] as const).map((removal) => ({
+              outside,
+              column,
+              owner,
+              deleting,
+              whole,
+              released,
+              removal,
+            })),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+describe('the truth table holds for every combination of object, owner, run, brake and policy', () => {
+  test.each(Object.keys(table))('%s', (outside) => {
+    const cases = combinations(outside);
+    expect(cases).toHaveLength(9 * 3 * 2 * 2 * 2 * 2);
+    const wrong = cases.flatMap((combination) => {
+      const { column, owner, deleting, whole, released, removal } = combination;
+      const target = targetOf(removal, !outside.includes('unselected'));
+      const object = objectOf(column, owner, deleting);
+      const before = structuredClone(object);
+      const action = decide({ target, name, identity, sight: sightOf(outside), object, now, whole, released });
+      expect(object, 'decide changed its argument').toEqual(before);
+      const told = verdict(action);
+      return told === expected(combination) ? [] : [{ ...combination, told, expected: expected(combination) }];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('a cluster whose CRD', () => {
+  const type = { ...rdsInstance, revision: 3 };
+  test.each([
+    ['is missing is refused with the command that installs it', undefined, /^SchemaMissing: .*Install it: kubectl/],
+    ['has no revision is refused', 0, /^SchemaTooOld: .*revision 0, this release writes 3/],
+    ['is older is refused with the command that mends it', 2, /^SchemaTooOld: .*rdsinstances\.aws.*Update it: kubectl/],
+    ['has a revision that is no number is refused', Number.NaN, /^SchemaTooOld/],
+    ['is equal is served', 3, undefined],
+    ['is newer is served', 4, undefined],
+  ])('%s', (_, revision, refusal) => {
+    const said = schemaRefusal(type, revision);
+    if (refusal === undefined) expect(said).toBeUndefined();
+    else expect(said).toMatch(refusal);
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import { aggregatedViewerRole, viewerRole, writerGroup, writerRoles } from '../lib/rbac.ts';
+import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
+
+const cluster = { ...rdsInstance, plural: 'rdsclusters' };
+const topic = { ...rdsInstance, group: 'kafka.skymirror.dev', plural: 'topics' };
+const sources = [rdsInstance, cluster, topic];
+const documents = writerRoles(sources, 'external');
+const [writer, reader, inNamespace, inCluster] = documents;
+const rulesOf = (document: object | undefined) => (document && 'rules' in document ? document.rules : undefined);
+
+describe('a mirror may', () => {
+  test('in its namespace do what the engine does, and nothing more', () => {
+    expect(writer).toMatchObject({ kind: 'ClusterRole', metadata: { name: 'skymirror-writer' } });
+    const aws = { apiGroups: ['aws.skymirror.dev'] };
+    const kafka = { apiGroups: ['kafka.skymirror.dev'] };
+    const own = { apiGroups: ['skymirror.dev'] };
+    const verbs = ['get', 'list', 'create', 'update', 'delete'];
+    expect(rulesOf(writer)).toEqual([
+      { ...aws, resources: ['rdsinstances', 'rdsclusters'], verbs },
+      { ...aws, resources: ['rdsinstances/status', 'rdsclusters/status'], verbs: ['update'] },
+      { ...kafka, resources: ['topics'], verbs },
+      { ...kafka, resources: ['topics/status'], verbs: ['update'] },
+      { ...own, resources: ['mirrorscans'], verbs: ['get', 'create'] },
+      { ...own, resources: ['mirrorscans/status'], verbs: ['update'] },
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
+    ]);
+  });
+
+  test('in the cluster read the schema revisions of its CRDs, by name', () => {
+    const names = [
+      'mirrorscans.skymirror.dev',
+      'rdsclusters.aws.skymirror.dev',
+      'rdsinstances.aws.skymirror.dev',
+      'topics.kafka.skymirror.dev',
+    ];
+    const crds = { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'] };
+    expect(reader).toMatchObject({
+      metadata: { name: 'skymirror-schema-reader' },
+      rules: [{ ...crds, resourceNames: names, verbs: ['get'] }],
+    });
+    expect(rulesOf(reader)).toHaveLength(1);
+  });
+
+  test('do so as a member of one group, bound once in the namespace and once in the cluster', () => {
+    const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: writerGroup }];
+    const roleRef = (name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name });
+    expect(documents).toHaveLength(4);
+    expect(inNamespace).toMatchObject({ kind: 'RoleBinding', metadata: { namespace: 'external' }, subjects });
+    expect(inNamespace).toMatchObject({ roleRef: roleRef('skymirror-writer') });
+    expect(inCluster).toMatchObject({
+      kind: 'ClusterRoleBinding',
+      roleRef: roleRef('skymirror-schema-reader'),
+      subjects,
+    });
+    expect(inCluster?.metadata).not.toHaveProperty('namespace');
+  });
+});
+
+describe('a viewer may', () => {
+  test('read every kind and the scans, and nothing more', () => {
+    expect(viewerRole(sources).rules).toEqual([
+      { apiGroups: ['aws.skymirror.dev'], resources: ['rdsinstances', 'rdsclusters'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['kafka.skymirror.dev'], resources: ['topics'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['skymirror.dev'], resources: ['mirrorscans'], verbs: ['get', 'list', 'watch'] },
+    ]);
+  });
+
+  test('be everybody with the role view, only where the aggregated role is applied', () => {
+    const label = 'rbac.authorization.k8s.io/aggregate-to-view';
+    expect(aggregatedViewerRole(sources).metadata.labels).toMatchObject({ [label]: 'true' });
+    expect(aggregatedViewerRole(sources).rules).toEqual(viewerRole(sources).rules);
+    expect(viewerRole(sources).metadata.labels).not.toHaveProperty([label]);
+  });
+});

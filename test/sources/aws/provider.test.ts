@@ -1,0 +1,151 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { UnseenError } from '../../../lib/source.ts';
+import { aws, clientOf } from '../../../lib/sources/aws/provider.ts';
+
+beforeEach(() => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'nobody');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'nothing');
+});
+
+const errorOf = (name: string, message = 'as AWS says it', httpStatusCode?: number) =>
+  Object.assign(new Error(message), {
+    name,
+    ...(httpStatusCode === undefined ? {} : { $metadata: { httpStatusCode } }),
+  });
+
+const grant = 'grant the missing action to the role that reads';
+const key = 'the access key does not exist, or the region is not enabled for this account';
+
+describe('an error of AWS that means', () => {
+  test.each([
+    ['AccessDenied', grant],
+    ['AccessDeniedException', grant],
+    ['UnauthorizedOperation', grant],
+    ['NotAuthorized', grant],
+    ['OptInRequired', 'enable the service or region for this account'],
+    ['ExpiredToken', 'renew the credentials'],
+    ['ExpiredTokenException', 'renew the credentials'],
+    ['InvalidClientTokenId', key],
+    ['UnrecognizedClientException', key],
+    ['SignatureDoesNotMatch', 'the secret key does not fit the access key, or the clock is off'],
+    ['AuthFailure', 'check the credentials'],
+    ['MissingAuthenticationToken', 'check the credentials'],
+    ['CredentialsProviderError', 'no AWS credentials were found'],
+    ['RegionDisabledException', 'enable the region for this account'],
+  ])('no access says how to mend it: %s', (name, mend) => {
+    const { reason, message } = aws.explain(errorOf(name));
+    expect(reason).toBe('AccessDenied');
+    expect(message).toMatch(`AWS refused (${name}: as AWS says it). To mend it: ${mend}`);
+  });
+
+  test('a role that cannot be assumed says what the role lacks', () => {
+    const said = 'User: a is not authorized to perform: sts:AssumeRole on resource: b';
+    expect(aws.explain(errorOf('AccessDenied', said)).message).toContain(
+      'let the role trust this identity, and give the external id',
+    );
+  });
+
+  test('no access in a code that nobody knows is taken from the HTTP status', () => {
+    expect(aws.explain(errorOf('NewDenial', 'no', 403))).toEqual({
+      reason: 'AccessDenied',
+      message: 'AWS refused (NewDenial: no)',
+    });
+  });
+
+  test.each([
+    'Throttling',
+    'ThrottlingException',
+    'ThrottledException',
+    'RequestThrottled',
+    'RequestThrottledException',
+    'TooManyRequestsException',
+    'RequestLimitExceeded',
+    'SlowDown',
+  ])('too many requests: %s', (name) => {
+    expect(aws.explain(errorOf(name, 'Rate exceeded', 400))).toEqual({
+      reason: 'Throttled',
+      message: `AWS throttles this account (${name}: Rate exceeded)`,
+    });
+  });
+
+  test.each([
+    ['SyntaxError', 'Unexpected token'],
+    ['Error', 'char is not expected. Deserialization error: to see the raw response'],
+  ])('an answer that cannot be read: %s', (name, message) => {
+    expect(aws.explain(errorOf(name, message)).reason).toBe('BadAnswer');
+  });
+
+  test.each([
+    ['TimeoutError', 'the request took too long', undefined],
+    ['Error', 'getaddrinfo ENOTFOUND rds.eu-west-1.amazonaws.com', undefined],
+    ['InternalFailure', 'try again', 500],
+    ['ServiceUnavailable', 'try again', 503],
+    ['InvalidParameterValue', 'no', 400],
+    ['DBInstanceNotFound', 'not found', 404],
+  ])('nothing that we know is unreachable, never gone: %s', (name, message, code) => {
+    expect(aws.explain(errorOf(name, message, code))).toEqual({
+      reason: 'Unreachable',
+      message: `AWS could not be asked (${name}: ${message})`,
+    });
+  });
+
+  test.each([undefined, null, 'text', 7, {}, { name: 'A' }])('nothing at all is unreachable: %j', (error) => {
+    expect(aws.explain(error)).toEqual({ reason: 'Unreachable', message: `AWS could not be asked: ${String(error)}` });
+  });
+
+  test('several lines is told in one', () => {
+    expect(aws.explain(errorOf('Error', 'one\n  two')).message).toBe('AWS could not be asked (Error: one two)');
+  });
+});
+
+describe('access to AWS', () => {
+  test.each([{}, { roleArn: 'arn:aws:iam::1:role/a' }, { roleArn: 'a', externalId: 'b' }])('may be %j', (access) => {
+    expect(aws.access.parse(access)).toEqual(access);
+  });
+
+  test.each([undefined, 'role', { role: 'a' }, { roleArn: 1 }])('may not be %j', (access) => {
+    expect(aws.access.safeParse(access).success).toBe(false);
+  });
+});
+
+describe('a region', () => {
+  const prove = (scope: Record<string, string>) =>
+    aws.prove(aws.connect(scope, {}), { account: '111122223333', ...scope }, AbortSignal.abort(new Error('asked AWS')));
+
+  test.each([
+    'eu-west-1',
+    'us-gov-west-1',
+    'us-iso-east-1',
+    'us-isob-east-1',
+    'cn-northwest-1',
+    'ap-southeast-5',
+    'eusc-de-east-1',
+  ])('may be %s', async (region) => {
+    await expect(prove({ region })).rejects.not.toThrow(UnseenError);
+  });
+
+  test.each(['', 'eu-west', 'EU-WEST-1', 'eu_west_1', 'eu-west-1.evil.example', 'eu-west-1/', '@evil-a-1', 'all'])(
+    'may not be %j: nothing is asked',
+    async (region) => {
+      const session = aws.connect({ region }, {});
+      const proof = aws.prove(session, { account: '1', region }, new AbortController().signal);
+      await expect(proof).rejects.toThrow(`"${region}" is not the name of an AWS region`);
+      expect(aws.calls(session)).toBe(0);
+    },
+  );
+
+  test('may not be missing', async () => {
+    await expect(prove({})).rejects.toThrow('"" is not the name of an AWS region');
+  });
+});
+
+test('a session has one client for each service, and ends them all', () => {
+  const session = aws.connect({ region: 'eu-west-1' }, {});
+  const ended: string[] = [];
+  const make = (name: string) => () => ({ name, destroy: () => ended.push(name) });
+  const first = clientOf(session, 'rds', make('rds'));
+  expect(clientOf(session, 'rds', make('another'))).toBe(first);
+  expect(clientOf(session, 'sts', make('sts'))).not.toBe(first);
+  aws.close(session);
+  expect(ended).toEqual(['rds', 'sts']);
+});
