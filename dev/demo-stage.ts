@@ -3,7 +3,7 @@ import type { Mirror } from '../lib/mirror.ts';
 import { conditionOf, type KubernetesObject, parseObject } from '../lib/object.ts';
 import { approvalAnnotation } from '../lib/removal.ts';
 import { type Report, reportLine } from '../lib/report.ts';
-import { mirrorScan } from '../lib/scan.ts';
+import { mirrorScan } from '../lib/scan-schema.ts';
 import { sync } from '../lib/sync.ts';
 import { namespace, type Stack } from './stack.ts';
 import { kubectlTable, type TableOptions } from './table.ts';

@@ -1,5 +1,5 @@
 import { type Entry, sightOf } from './apply.ts';
-import { entryOf, ownObjects, type Served, settleAll } from './inside.ts';
+import { entryOf, heldIn, ownObjects, type Served, settleAll } from './inside.ts';
 import { shortHash } from './names.ts';
 import { decide, markOf } from './plan.ts';
 import { type BrakeResult, brake, type Due } from './removal.ts';
@@ -108,7 +108,15 @@ function planRemovals({ inside, writer }: Served, seen: ReadonlySet<string>): Pi
 function judgeBrake({ inside, writer }: Served, due: readonly Due[]): BrakeResult {
   const { history, blocked, approval } = remember(inside.scan);
   const maxPercent = writer.target.mirror.maxRemovalPercent;
-  return brake({ due, held: inside.objects.size, history, maxPercent, now: inside.cluster.now(), blocked, approval });
+  return brake({
+    due,
+    held: heldIn(writer.target, inside),
+    history,
+    maxPercent,
+    now: inside.cluster.now(),
+    blocked,
+    approval,
+  });
 }
 
 async function settleAnswers(

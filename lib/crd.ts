@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { type ResourceType, revisionAnnotation } from './object.ts';
-import { mirrorScan, mirrorScanRevision, scanSpec, scanStatus } from './scan.ts';
+import { mirrorScan, mirrorScanRevision, scanSpec, scanStatus } from './scan-schema.ts';
 import { type SchemaField, type StructuralSchema, schemaFields, structuralSchema } from './schema.ts';
 import type { Source } from './source.ts';
 

@@ -6,7 +6,8 @@ import { namespaceRefusal, schemaRefusal } from './plan.ts';
 import type { BrakeResult } from './removal.ts';
 import type { Counts, Failure } from './report.ts';
 import { nameOf, ownership, type Target } from './resource.ts';
-import { mirrorScan, mirrorScanRevision, scanName } from './scan.ts';
+import { scanName } from './scan.ts';
+import { mirrorScan, mirrorScanRevision } from './scan-schema.ts';
 import type { Identity } from './source.ts';
 
 /** One cluster in one pass: what was read of it first, and what has been done to it since. */
@@ -142,6 +143,11 @@ export function* ownObjects(
     if (found === undefined || nameOf(target.source, found.id, found.identity) !== name) continue;
     if (ownership(object, found.identity) === 'ours') yield { ...found, name, object };
   }
+}
+
+/** How many objects of this scope are ours: what the brake reckons with. */
+export function heldIn(target: Target, inside: Inside): number {
+  return [...ownObjects(target, inside)].length;
 }
 
 /** An entry for what was just seen, over the object that this cluster has for it. */

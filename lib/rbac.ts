@@ -1,4 +1,4 @@
-import { mirrorScan } from './scan.ts';
+import { mirrorScan } from './scan-schema.ts';
 import type { Source } from './source.ts';
 
 /** The groups that the generated bindings name; bind your own users or service accounts to them, or change them. */

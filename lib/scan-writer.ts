@@ -1,10 +1,11 @@
 import { ApiError, type RequestOptions } from './cluster.ts';
-import type { Inside, Served } from './inside.ts';
+import { heldIn, type Inside, type Served } from './inside.ts';
 import type { KubernetesObject } from './object.ts';
 import type { BrakeResult } from './removal.ts';
 import type { OutsideCounts } from './report.ts';
 import type { Target } from './resource.ts';
-import { mirrorScan, type PassResult, scanAfter, scanName, withDeletes } from './scan.ts';
+import { type PassResult, scanAfter, scanName, withDeletes } from './scan.ts';
+import { mirrorScan } from './scan-schema.ts';
 import type { Explanation } from './source.ts';
 
 const attempts = 5;
@@ -19,7 +20,13 @@ export async function reserve({ inside, writer }: Served, deletes: number, judge
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       inside.brake = judge();
       if (inside.brake.released.size === 0) return true;
-      const next = withDeletes(writer.target, inside.scan, inside.objects.size, deletes, inside.cluster.now());
+      const next = withDeletes(
+        writer.target,
+        inside.scan,
+        heldIn(writer.target, inside),
+        deletes,
+        inside.cluster.now(),
+      );
       if (await write(inside, writer.target, next, { signal: writer.signal })) return true;
     }
     throw new Error('others write it again and again');
@@ -64,7 +71,7 @@ export async function reportPass(
         began: inside.began,
         counts: { ...pass.seen, ...changes },
         calls: pass.calls,
-        held: inside.objects.size,
+        held: heldIn(target, inside),
         ...(pass.incomplete === undefined ? {} : { incomplete: pass.incomplete }),
         ...(unapplied === undefined ? {} : { unapplied }),
         ...(inside.brake === undefined ? {} : { brake: inside.brake }),

@@ -3,7 +3,8 @@ import { type Mirror, mirrorOf } from '../../lib/mirror.ts';
 import { fieldManager, type KubernetesObject } from '../../lib/object.ts';
 import type { Report } from '../../lib/report.ts';
 import { nameOf, type Target } from '../../lib/resource.ts';
-import { mirrorScan, scanName } from '../../lib/scan.ts';
+import { scanName } from '../../lib/scan.ts';
+import { mirrorScan } from '../../lib/scan-schema.ts';
 import type { Limits } from '../../lib/sync.ts';
 import { type Engine, engine as realEngine } from '../memory/engine.ts';
 import {
