@@ -28,7 +28,8 @@ export const clients = {
   'client-node': (target: Target) => openClientNode(target, false),
   'client-node, one dispatcher': (target: Target) => openClientNode(target, true),
   'lib/transport.ts': openOurs,
-  'undici Pool request(), HTTP/1.1': openPool,
+  'undici Pool request(), HTTP/1.1': (target: Target) => openPool(target, false),
+  'undici Pool request(), HTTP/2': (target: Target) => openPool(target, true),
   'undici fetch, one Agent': openFetch,
   'node:https, keep-alive': openHttps,
   'node:http2, one session': openHttp2,
@@ -81,10 +82,10 @@ async function openOurs(target: Target): Promise<Client> {
   };
 }
 
-async function openPool(target: Target): Promise<Client> {
+async function openPool(target: Target, allowH2: boolean): Promise<Client> {
   const { Pool } = await import('undici');
   const connect = { ca: target.certificateAuthority };
-  const pool = new Pool(target.server, { connections: target.inFlight, allowH2: false, connect });
+  const pool = new Pool(target.server, { connections: target.inFlight, allowH2, connect });
   const send = async (method: 'GET' | 'PUT', path: string, body?: object) => {
     const headers = headersOf(target);
     const answer = await pool.request({ method, path, headers, body: body ? JSON.stringify(body) : null });

@@ -59,6 +59,8 @@ export function aggregatedViewerRole(sources: readonly Source[]) {
   return { ...aggregated, metadata: { ...aggregated.metadata, labels } };
 }
 
+const partOf: Readonly<Record<string, string>> = { 'app.kubernetes.io/part-of': 'skymirror' };
+
 interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
@@ -82,7 +84,7 @@ function role(name: string, description: string, rules: readonly Rule[]) {
     kind: 'ClusterRole',
     metadata: {
       name,
-      labels: { 'app.kubernetes.io/part-of': 'skymirror' } as Record<string, string>,
+      labels: { ...partOf },
       annotations: { 'kubernetes.io/description': description },
     },
     rules,
@@ -96,7 +98,7 @@ function binding(kind: 'RoleBinding' | 'ClusterRoleBinding', name: string, names
     metadata: {
       name,
       ...(namespace === undefined ? {} : { namespace }),
-      labels: { 'app.kubernetes.io/part-of': 'skymirror' },
+      labels: { ...partOf },
     },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: writerGroup }],

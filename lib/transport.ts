@@ -6,7 +6,7 @@ import type { Connection } from './kubeconfig.ts';
 
 /** How a pool behaves towards its API server. */
 export interface TransportOptions {
-  /** Requests in flight; more than 16 gain nothing on a server of two cores (ADR 0002). */
+  /** Connections, and so requests in flight; what more of them would gain is in ADR 0002. */
   readonly connections: number;
   /** Milliseconds within which a request must succeed, its retries included. */
   readonly deadline: number;
