@@ -1,8 +1,10 @@
-import { type Entry, sightOf } from './apply.ts';
-import { entryOf, heldIn, ownObjects, type Served, settleAll } from './inside.ts';
+import { type Entry, type Settled, sightOf, type Writer } from './apply.ts';
+import { ApiError } from './cluster.ts';
+import { entryOf, ownObjects, type Served, settleAll } from './inside.ts';
 import { shortHash } from './names.ts';
+import { conditionOf, type KubernetesObject } from './object.ts';
 import { decide, markOf } from './plan.ts';
-import { type BrakeResult, brake, type Due } from './removal.ts';
+import { type BrakeResult, brake, type Due, dueKey } from './removal.ts';
 import { remember } from './scan.ts';
 import { reread, reserve } from './scan-writer.ts';
 import type { Explanation, Observation } from './source.ts';
@@ -31,11 +33,13 @@ export async function settleAbsences(
   limits: AbsenceLimits,
 ): Promise<Explanation | undefined> {
   const stages = served.map((one) => ({ ...one, ...planRemovals(one, seen) }));
-  const asked = new Map(stages.flatMap(({ asks }) => asks.map((entry) => [entry.id, entry] as const)));
   const began = String(served[0]?.inside.began ?? 0);
-  const ids = shuffled([...asked.keys()], began).slice(0, limits.confirmations);
+  const ids = shuffled([...new Set(stages.flatMap(({ asks }) => asks.map(({ id }) => id)))], began).slice(
+    0,
+    limits.confirmations,
+  );
   for (const { inside, asks } of stages) inside.counts.kept += asks.filter(({ id }) => !ids.includes(id)).length;
-  let unanswered: Explanation | undefined;
+  const unanswered = new Map<string, Error>();
   for (let start = 0; start < ids.length; ) {
     const batch = ids.slice(start, start + (start === 0 ? sampleSize : batchSize));
     start += batch.length;
@@ -43,28 +47,30 @@ export async function settleAbsences(
     if (first === undefined || first.writer.signal.aborted) return undefined;
     const observedAt = first.writer.clock();
     const answers = await first.writer.outside.get(batch, first.writer.signal);
-    const lied = batch.filter((id) => !seen.has(id) && isThere(answers.get(id)));
-    for (const stage of stages) await settleAnswers(stage, batch, { answers, observedAt, lied: lied.length > 0 });
+    const lied = batch.toSorted().filter((id) => !seen.has(id) && isThere(answers.get(id)));
+    const asked = { answers, observedAt, lied: lied.length > 0 };
+    await Promise.all(stages.map((stage) => settleAnswers(stage, batch, asked)));
     for (const id of lied) seen.add(id);
-    unanswered ??= unansweredIn(first, batch, answers);
+    for (const id of batch) {
+      const answer = answers.get(id);
+      if (answer instanceof Error) unanswered.set(id, answer);
+    }
     if (lied.length > 0) {
       const message = `the listing does not hold ${lied[0]}, yet asked for by its id it is there: nothing is marked as gone`;
       return { reason: 'Untrusted', message };
     }
   }
-  return unanswered;
+  return explained(served, unanswered);
 }
 
 type Answers = ReadonlyMap<string, Observation | Error | undefined>;
 
-function unansweredIn({ writer }: Served, batch: readonly string[], answers: Answers): Explanation | undefined {
-  for (const id of batch) {
-    const answer = answers.get(id);
-    if (!(answer instanceof Error)) continue;
-    const { reason, message } = writer.target.source.explain(answer);
-    return { reason, message: `${id} is not in the listing, and asked for by its id: ${message}` };
-  }
-  return undefined;
+/** By the first id in their order, so that an unchanged trouble keeps its sentence. */
+function explained([first]: readonly Served[], unanswered: ReadonlyMap<string, Error>): Explanation | undefined {
+  const id = [...unanswered.keys()].toSorted()[0];
+  if (id === undefined || first === undefined) return undefined;
+  const { reason, message } = first.writer.target.source.explain(unanswered.get(id));
+  return { reason, message: `${id} is not in the listing, and asked for by its id: ${message}` };
 }
 
 /** In an order that changes with every pass, so that a few ids that cannot be answered do not hold up the others. */
@@ -84,39 +90,35 @@ function planRemovals({ inside, writer }: Served, seen: ReadonlySet<string>): Pi
   const absent = [...ownObjects(writer.target, inside)]
     .filter(({ id }) => !seen.has(id))
     .map((own): Entry => ({ ...own, sight: { state: 'absent' }, observedAt: writer.clock() }));
-  const candidates = [
-    ...absent.filter(({ object }) => object && markOf(object, { ...writer, now })?.reason === 'NotFound'),
-    ...inside.postponed,
-  ];
+  const candidates = [...absent.filter(isMarkedGone), ...inside.postponed];
   const deletes = writer.target.mirror.removal === 'Delete';
-  const due = candidates.flatMap(({ object }): Due[] => {
-    const isDue = deletes && object !== undefined && markOf(object, { ...writer, now })?.due === true;
-    return isDue && object.metadata.deletionTimestamp === undefined
-      ? [{ name: object.metadata.name, uid: object.metadata.uid ?? '' }]
-      : [];
-  });
+  const due = deletes ? candidates.flatMap(({ object }) => dueOf(writer, object, now) ?? []) : [];
   inside.brake = judgeBrake({ inside, writer }, due);
   const asks: Entry[] = [];
   for (const entry of [...absent, ...inside.postponed]) {
-    const action = decide({ ...writer, ...entry, now, released: isReleased(inside.brake, entry) });
+    const action = decide({ ...writer, ...entry, now, released: isReleased(inside.brake, writer, entry.object) });
     if (action.do === 'ask') asks.push(entry);
     else if (action.do === 'keep') inside.counts.kept += 1;
   }
   return { asks, due };
 }
 
+function isMarkedGone({ object }: Entry): boolean {
+  return object !== undefined && conditionOf(object, 'Exists')?.status === 'False';
+}
+
+/** The removal that this object waits for, if its grace is over and nobody else deletes it already. */
+function dueOf({ target }: Writer, object: KubernetesObject | undefined, now: number): Due | undefined {
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return undefined;
+  const mark = markOf(object, { target, now });
+  if (mark?.due !== true) return undefined;
+  return { name: object.metadata.name, uid: object.metadata.uid ?? '', since: mark.since };
+}
+
 function judgeBrake({ inside, writer }: Served, due: readonly Due[]): BrakeResult {
   const { history, blocked, approval } = remember(inside.scan);
   const maxPercent = writer.target.mirror.maxRemovalPercent;
-  return brake({
-    due,
-    held: heldIn(writer.target, inside),
-    history,
-    maxPercent,
-    now: inside.cluster.now(),
-    blocked,
-    approval,
-  });
+  return brake({ due, history, maxPercent, now: inside.cluster.now(), blocked, approval });
 }
 
 async function settleAnswers(
@@ -144,12 +146,40 @@ async function settleAnswers(
     else entries.push({ ...entryOf(writer.target, inside, { ...entry, sight, observedAt }) });
   }
   const now = inside.cluster.now();
-  const deletes = entries.filter((entry) => {
-    const released = isReleased(inside.brake, entry);
-    return decide({ ...writer, ...entry, now, released }).do === 'delete';
-  });
-  if (deletes.length > 0 && !(await reserve(stage, deletes.length, () => judgeBrake(stage, stillDue(stage))))) return;
-  await settleAll(writer, inside, entries, (entry) => isReleased(inside.brake, entry));
+  const booked = new Set(
+    entries.flatMap((entry) => {
+      const released = isReleased(inside.brake, writer, entry.object);
+      const isDelete = decide({ ...writer, ...entry, now, released }).do === 'delete';
+      return isDelete ? (keyOf(writer, entry.object, now) ?? []) : [];
+    }),
+  );
+  if (booked.size > 0 && !(await reserve(stage, booked.size, () => judgeBrake(stage, stillDue(stage))))) return;
+  // Only what was entered into the books may go: another object of that name, or another mark, was not.
+  const mayGo = (object: KubernetesObject) =>
+    booked.has(keyOf(writer, object, inside.cluster.now()) ?? '') && isReleased(inside.brake, writer, object);
+  // Where the brake let nothing go after all, nothing was entered, and what others entered is not ours to take back.
+  const isEntered = inside.brake !== undefined && inside.brake.released.size > 0;
+  const outcomes = await settleAll(writer, inside, entries, mayGo);
+  if (!isEntered) return;
+  inside.unbooked += outcomes.filter(
+    ({ entry, settled, error }) =>
+      booked.has(keyOf(writer, entry.object, now) ?? '') && (isRefused(error) || stillStands(entry, settled)),
+  ).length;
+}
+
+/** Proof that no delete took effect: 401, 408 and 429 may answer the repetition of one whose own answer was lost. */
+const isRefused = (error: unknown) =>
+  error instanceof ApiError && error.status >= 400 && error.status < 500 && ![401, 408, 429].includes(error.status);
+
+/** The very object is there after all; another of that name, or one that is going away, proves nothing. */
+function stillStands({ object }: Entry, settled: Settled | undefined): boolean {
+  const found = settled?.object?.metadata;
+  return found !== undefined && found.uid === object?.metadata.uid && found.deletionTimestamp === undefined;
+}
+
+function keyOf(writer: Writer, object: KubernetesObject | undefined, now: number): string | undefined {
+  const due = dueOf(writer, object, now);
+  return due === undefined ? undefined : dueKey(due);
 }
 
 /** Those that an earlier batch deleted are in the history by now. */
@@ -157,8 +187,8 @@ function stillDue({ inside, due }: Stage): Due[] {
   return due.filter(({ name }) => inside.objects.has(name));
 }
 
-function isReleased(result: BrakeResult | undefined, entry: Entry): boolean {
-  return result?.released.has(entry.object?.metadata.uid ?? '') ?? false;
+function isReleased(result: BrakeResult | undefined, writer: Writer, object: KubernetesObject | undefined): boolean {
+  return result?.released.has(keyOf(writer, object, writer.cluster.now()) ?? '') ?? false;
 }
 
 function isThere(answer: Observation | Error | undefined): boolean {
@@ -172,19 +202,25 @@ function isThere(answer: Observation | Error | undefined): boolean {
 export async function settleUnseen(
   served: Served,
   seen: ReadonlySet<string>,
-  why: Explanation,
+  why: Explanation & { readonly listed: boolean },
   limits: AbsenceLimits,
 ): Promise<void> {
   const { inside, writer } = served;
   if (judgeUnseen(served, seen, why).stale.length > 0 && !(await reread(served))) return;
   const { entries, stale } = judgeUnseen(served, seen, why);
   inside.counts.kept += entries.length - Math.min(stale.length, limits.staleWrites) + inside.postponed.length;
-  await settleAll(writer, inside, stale.slice(0, limits.staleWrites), () => false);
+  await settleAll(writer, inside, stale.slice(0, limits.staleWrites));
 }
 
-function judgeUnseen({ inside, writer }: Served, seen: ReadonlySet<string>, { reason, message }: Explanation) {
-  const since = remember(inside.scan).completed ?? inside.began;
+function judgeUnseen(
+  { inside, writer }: Served,
+  seen: ReadonlySet<string>,
+  { reason, message, listed }: Explanation & { readonly listed: boolean },
+) {
   const now = inside.cluster.now();
+  const { completed, lastListed } = remember(inside.scan);
+  // What this listing left out was last seen in a complete one; where this pass did not list, an incomplete one counts.
+  const since = Math.min(now, Math.max(completed ?? inside.began, listed ? 0 : (lastListed ?? 0)));
   const entries = [...ownObjects(writer.target, inside)]
     .filter(({ id }) => !seen.has(id))
     .map((own): Entry => ({ ...own, sight: { state: 'unseen', reason, message, since }, observedAt: writer.clock() }));

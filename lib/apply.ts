@@ -34,6 +34,9 @@ export interface Settled {
   readonly object: KubernetesObject | undefined;
 }
 
+/** Whether the brake lets this very object go; asked anew for each object that is read. */
+export type IsReleased = (object: KubernetesObject) => boolean;
+
 /** How often an entry that others keep overtaking is tried in one pass; the next pass takes it up again. */
 const attempts = 5;
 
@@ -44,11 +47,12 @@ class TooOld extends Error {}
  * observation has grown too old before a send, the object is read and *then* observed again: no observation replaces a
  * later one that was written. Throws ApiError, or what the outside throws.
  */
-export async function settle(writer: Writer, entry: Entry, released: boolean): Promise<Settled> {
+export async function settle(writer: Writer, entry: Entry, isReleased: IsReleased): Promise<Settled> {
   let current = entry;
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const { name, identity, sight, object, observedAt } = current;
     const now = writer.cluster.now();
+    const released = object !== undefined && isReleased(object);
     const action = decide({ ...writer, name, identity, sight, object, now, released });
     const beforeSend = () => {
       if (writer.clock() - observedAt > writer.maxObservationAge) throw new TooOld();
@@ -120,13 +124,15 @@ function resighted(writer: Writer, entry: Entry, answer: Observation | Error | u
   return sight ?? { state: 'unseen', reason: 'Stale', message: 'It went while it was being written.', since: Infinity };
 }
 
-/** What an observation says about its id; `undefined` where it is not of this kind or has no id. */
+/** What an observation says about its id; `undefined` where it has none. */
 export function sightOf(observation: Observation, by: 'list' | 'get'): Sight | undefined {
   switch (observation.outcome) {
     case 'observed':
       return { state: 'present', fields: observation.fields, health: observation.health, by };
     case 'invalid':
       return { state: 'invalid', issues: observation.issues };
+    case 'excluded':
+      return { state: 'excluded', issues: observation.reason, by };
     default:
       return undefined;
   }

@@ -58,16 +58,21 @@ export class ApiError extends Error {
 /** True where somebody else wrote, created or deleted the object since it was read: read and observe again. */
 export function isOvertaken(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
-  if (error.status === 409) return true;
-  return error.status === 404 && !isNamespaceMissing(error);
+  return error.status === 409 || (error.status === 404 && error.reason === 'NotFound' && !isNamespaceGone(error));
 }
 
-/** True where no further write to this cluster can succeed in this pass. */
-export function isClusterWide(error: unknown): error is ApiError {
+/**
+ * True where no further write to this cluster can succeed in this pass: no answer, no access, the namespace or the
+ * whole kind is gone. A write that is forbidden or fails otherwise may be one object's trouble (a quota, a policy).
+ */
+export function isClusterWide(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
-  return [0, 401, 403, 429].includes(error.status) || error.status >= 500 || isNamespaceMissing(error);
+  if ([0, 401, 429].includes(error.status) || isNamespaceGone(error)) return true;
+  return error.status === 404 && error.reason !== 'NotFound';
 }
 
-function isNamespaceMissing(error: ApiError): boolean {
-  return error.status === 404 && error.message.includes('namespaces "');
+function isNamespaceGone({ status, message }: ApiError): boolean {
+  return (
+    (status === 404 && message.includes('namespaces "')) || (status === 403 && message.includes('being terminated'))
+  );
 }

@@ -1,4 +1,4 @@
-import { type Entry, type Settled, settle, type Writer } from './apply.ts';
+import { type Entry, type IsReleased, type Settled, settle, type Writer } from './apply.ts';
 import { ApiError, type Cluster, isClusterWide } from './cluster.ts';
 import { mapConcurrent } from './concurrent.ts';
 import type { KubernetesObject } from './object.ts';
@@ -22,6 +22,10 @@ export interface Inside {
   /** Unselected objects whose delete waits for the brake, which needs the whole scope. */
   readonly postponed: Entry[];
   scan: KubernetesObject | undefined;
+  /** Writes that the server failed at (5xx) since the last one that it answered. */
+  errorsInARow: number;
+  /** Deletes that were entered into the scan's history and then refused. */
+  unbooked: number;
   /** What the brake decided, once the listing was complete. */
   brake: BrakeResult | undefined;
   /** Set when nothing more can be written to this cluster in this pass. */
@@ -35,14 +39,16 @@ export interface Served {
 }
 
 const inFlight = 16;
+/** So many 5xx in a row, each after its retries, are the server's trouble and not the object's. */
+const brokenLimit = 5;
 const longestPause = 300_000;
 
-/** Clusters that failed, and until when (monotonic milliseconds) they sit out. Lives as long as the process. */
-const pauses = new WeakMap<Cluster, { readonly failures: number; readonly until: number }>();
+/** Clusters that failed, why, and until when (monotonic milliseconds) they sit out. Lives as long as the process. */
+const pauses = new WeakMap<Cluster, { readonly failures: number; readonly until: number; readonly message: string }>();
 
 /**
  * Reads a cluster for a pass: schema revisions, the scan, and the objects of the scope (of the named ids, where there
- * are some). Throws an Error in words for people; a cluster that fails sits out for a growing pause.
+ * are some). Throws an Error in words for people; a cluster that does not answer sits out for a growing pause.
  */
 export async function readInside(
   target: Target,
@@ -51,31 +57,32 @@ export async function readInside(
   options: { readonly signal: AbortSignal; readonly deadline?: AbortSignal; readonly clock: () => number },
 ): Promise<Inside> {
   const pause = pauses.get(cluster);
-  const now = options.clock();
-  if (pause !== undefined && pause.until > now) {
-    throw new Error(
-      `cluster ${cluster.name} failed before and is left out for ${Math.ceil((pause.until - now) / 1000)} s more`,
-    );
-  }
+  const left = (pause?.until ?? 0) - options.clock();
+  if (pause !== undefined && left > 0)
+    throw new Error(`left out for ${Math.ceil(left / 1000)} s more: ${pause.message}`);
+  const { signal, deadline } = options;
   try {
     const inside = await read(
       target,
       cluster,
       names,
-      AbortSignal.any([options.signal, ...(options.deadline === undefined ? [] : [options.deadline])]),
+      deadline === undefined ? signal : AbortSignal.any([signal, deadline]),
     );
     pauses.delete(cluster);
     return inside;
   } catch (error) {
-    if (error instanceof Refused || options.signal.aborted) throw error;
+    if (signal.aborted || !(deadline?.aborted === true || isSilent(error))) throw error;
     const failures = (pause?.failures ?? 0) + 1;
-    pauses.set(cluster, { failures, until: now + Math.min(longestPause, 1000 * 2 ** (failures - 1)) });
+    const until = options.clock() + Math.min(longestPause, 1000 * 2 ** (failures - 1));
+    pauses.set(cluster, { failures, until, message: error instanceof Error ? error.message : String(error) });
     throw error;
   }
 }
 
-/** The cluster answered, but cannot be served until a person has mended it; that is worth looking at in every pass. */
-class Refused extends Error {}
+/** True where the server did not answer, or said that it cannot now; what it refused to this target says nothing else. */
+function isSilent(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
+}
 
 async function read(
   target: Target,
@@ -86,7 +93,7 @@ async function read(
   const { source, mirror, scope } = target;
   const bound = { signal };
   const refusal = await refused(target, cluster, signal);
-  if (refusal !== undefined) throw new Refused(`cluster ${cluster.name}: ${refusal}`);
+  if (refusal !== undefined) throw new Error(`cluster ${cluster.name}: ${refusal}`);
   const [scan, objects] = await Promise.all([
     cluster.get(mirrorScan, mirror.namespace, scanName(target), bound),
     names === undefined
@@ -102,6 +109,8 @@ async function read(
     failures: [],
     postponed: [],
     scan,
+    errorsInARow: 0,
+    unbooked: 0,
     brake: undefined,
     broken: undefined,
   };
@@ -141,7 +150,7 @@ export function* ownObjects(
   for (const [name, object] of inside.objects) {
     const found = target.source.identityOf(object.spec);
     if (found === undefined || nameOf(target.source, found.id, found.identity) !== name) continue;
-    if (ownership(object, found.identity) === 'ours') yield { ...found, name, object };
+    if (ownership(object, found.identity, target.mirror) === 'ours') yield { ...found, name, object };
   }
 }
 
@@ -160,29 +169,44 @@ export function entryOf(
   return { ...seen, name, object: inside.objects.get(name) };
 }
 
+/** How an entry ended: what was done, or why it could not be. */
+export interface Outcome {
+  readonly entry: Entry;
+  readonly settled?: Settled;
+  readonly error?: unknown;
+}
+
 /**
  * Settles entries, many at once, and counts. One that fails is one line in the report; a failure that concerns the
- * whole cluster ends this cluster's part of the pass.
+ * whole cluster ends this cluster's part of the pass. Entries that were not begun then have no outcome.
  */
 export async function settleAll(
   writer: Writer,
   inside: Inside,
   entries: readonly Entry[],
-  released: (entry: Entry) => boolean,
-): Promise<void> {
-  await mapConcurrent(entries, inFlight, async (entry) => {
-    if (inside.broken !== undefined || writer.signal.aborted) return;
+  isReleased: IsReleased = () => false,
+): Promise<Outcome[]> {
+  const outcomes = await mapConcurrent(entries, inFlight, async (entry): Promise<Outcome | undefined> => {
+    if (inside.broken !== undefined || writer.signal.aborted) return undefined;
     try {
-      count(inside, entry, await settle(writer, entry, released(entry)));
+      const settled = await settle(writer, entry, isReleased);
+      if (writes.includes(settled.action.do)) inside.errorsInARow = 0;
+      count(inside, entry, settled);
+      return { entry, settled };
     } catch (error) {
-      if (writer.signal.aborted) return;
+      if (writer.signal.aborted) return undefined;
       const message = error instanceof Error ? error.message : String(error);
       inside.counts.failed += 1;
       inside.failures.push({ name: entry.name, message });
-      if (isClusterWide(error)) inside.broken = message;
+      if (error instanceof ApiError) inside.errorsInARow = error.status >= 500 ? inside.errorsInARow + 1 : 0;
+      if (isClusterWide(error) || inside.errorsInARow >= brokenLimit) inside.broken = message;
+      return { entry, error };
     }
   });
+  return outcomes.filter((outcome) => outcome !== undefined);
 }
+
+const writes: readonly string[] = ['create', 'update', 'mark', 'delete'];
 
 const counted = {
   create: 'created',
@@ -193,9 +217,10 @@ const counted = {
 } as const;
 
 function count(inside: Inside, entry: Entry, { action, object }: Settled): void {
+  if (action.do === 'nothing' && object === undefined) return;
   if (object === undefined) inside.objects.delete(entry.name);
   else inside.objects.set(entry.name, object);
-  if (action.do === 'keep' && action.why === 'Brake' && entry.sight.state === 'present') {
+  if (action.do === 'keep' && action.why === 'Brake' && entry.sight.state !== 'gone') {
     inside.postponed.push({ ...entry, object });
   } else if (action.do === 'refuse') {
     inside.counts.refused += 1;
@@ -209,6 +234,8 @@ const refusals = {
     `NameCollision: the object ${entry.name} stands for another resource than ${entry.id}; left alone. Delete or rename it`,
   Foreign: (entry: Entry) =>
     `Foreign: the object ${entry.name} was not made by skymirror; left alone. Delete it and the next pass creates it`,
+  OtherMirror: (entry: Entry) =>
+    `OtherMirror: the object ${entry.name} belongs to another mirror by its label skymirror.dev/mirror; left alone. Give each mirror a namespace of its own`,
   BeingDeleted: (entry: Entry) =>
     `BeingDeleted: the object ${entry.name} is being deleted by somebody else; left alone`,
   Invalid: (entry: Entry) =>

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -42,8 +43,11 @@ const tokenFiles = z.object({
     .nullish(),
 });
 
-/** Reads a kubeconfig by client-node's rules. Throws an Error that says which file or context is missing. */
-export async function loadConnection(choice: ClusterChoice): Promise<Connection> {
+/**
+ * Reads a kubeconfig by client-node's rules; `patience`: milliseconds that a credential plugin gets for each answer.
+ * Throws an Error that says which file or context is missing.
+ */
+export async function loadConnection(choice: ClusterChoice, patience = 30_000): Promise<Connection> {
   const config = new KubeConfig();
   load(config, choice);
   if (choice.context !== undefined) selectContext(config, choice.context);
@@ -61,7 +65,7 @@ export async function loadConnection(choice: ClusterChoice): Promise<Connection>
   if (server === null || !/^https?:$/.test(server.protocol)) {
     throw new Error(`kubeconfig: cluster "${cluster.name}" has the server "${cluster.server}", which is no https URL`);
   }
-  const first = await security(config);
+  const first = await security(config, patience);
   return {
     name: context,
     server,
@@ -72,7 +76,7 @@ export async function loadConnection(choice: ClusterChoice): Promise<Connection>
       ...(first.servername === undefined ? {} : { servername: first.servername }),
       ...(first.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: first.rejectUnauthorized }),
     },
-    headers: async () => (await security(config)).headers,
+    headers: async () => (await security(config, patience)).headers,
   };
 }
 
@@ -80,21 +84,27 @@ function load(config: KubeConfig, choice: ClusterChoice): void {
   const files = choice.kubeconfig === undefined ? defaultFiles() : [choice.kubeconfig];
   const inPod = process.env.KUBERNETES_SERVICE_HOST !== undefined && existsSync(serviceAccountToken);
   const inCluster = inPod && choice.kubeconfig === undefined;
-  if (!inCluster && !files.some((file) => existsSync(file))) {
+  // As kubectl does: of a list, what is not there is passed over.
+  const existing = files.filter((file) => existsSync(file));
+  if (!inCluster && existing.length === 0) {
     throw new Error(`no kubeconfig: looked for ${files.join(', ')}. Set KUBECONFIG or name a file that exists`);
   }
   try {
-    if (choice.kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(choice.kubeconfig);
-    for (const file of files.filter((name) => existsSync(name))) useTokenFiles(config, file);
+    if (existing.length === 0) config.loadFromCluster();
+    for (const [index, file] of existing.entries()) {
+      const part = index === 0 ? config : new KubeConfig();
+      part.loadFromFile(file);
+      useTokenFiles(part, file);
+      if (part !== config) config.mergeConfig(part);
+    }
   } catch (error) {
-    throw new Error(`kubeconfig ${files.join(', ')} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw failure(`kubeconfig ${existing.join(', ')} cannot be read`, error);
   }
 }
 
 /** kubectl calls it `tokenFile`; client-node 2.0.1 knows the field under another name and would send no token. */
 function useTokenFiles(config: KubeConfig, file: string): void {
-  const { users } = tokenFiles.parse(parse(readFileSync(file, 'utf8')));
+  const { users } = tokenFiles.parse(parse(readFileSync(file, 'utf8'), { logLevel: 'error' }));
   for (const { name, user } of users ?? []) {
     if (user?.tokenFile === undefined || user.token !== undefined) continue;
     const authProvider = { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), user.tokenFile) } };
@@ -133,15 +143,21 @@ interface Security {
   headers: Record<string, string>;
 }
 
-async function security(config: KubeConfig): Promise<Security> {
+async function security(config: KubeConfig, patience: number): Promise<Security> {
   const options: Security = { headers: {} };
+  const context = config.getCurrentContext();
+  const answered = new AbortController();
+  const silence = sleep(patience, undefined, { signal: answered.signal }).then(() => {
+    const said = `the credential plugin of context "${context}" did not answer within ${patience / 1000} s`;
+    throw new Error(`kubeconfig: ${said}. Run it by hand: does it wait for a login?`);
+  });
+  const applied = config.applyToHTTPSOptions(options).catch((error: unknown) => {
+    throw failure(`kubeconfig: the credentials of context "${context}" do not work`, error);
+  });
   try {
-    await config.applyToHTTPSOptions(options);
-  } catch (error) {
-    const context = config.getCurrentContext();
-    throw new Error(`kubeconfig: the credentials of context "${context}" do not work: ${messageOf(error)}`, {
-      cause: error,
-    });
+    await Promise.race([applied, silence]);
+  } finally {
+    answered.abort();
   }
   if (options.auth !== undefined) {
     options.headers.Authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
@@ -149,6 +165,16 @@ async function security(config: KubeConfig): Promise<Security> {
   return options;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** The reason in words. What a parser quotes may be a token: it is left out, and so is the error itself as the cause. */
+function failure(what: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(`${what}: ${error}`);
+  if (error.name === 'SyntaxError') return new Error(`${what}: the credential plugin did not answer with JSON`);
+  if (/^YAML|^ReferenceError$/.test(error.name)) return new Error(`${what}: ${withoutQuotes(error.message)}`);
+  return new Error(`${what}: ${error.message}`, { cause: error });
+}
+
+/** Of a YAML error the reason and the place: `unidentified alias "…" (1:5)` and an excerpt become `unidentified alias (1:5)`. */
+function withoutQuotes(message: string): string {
+  const [line = ''] = message.split('\n', 1);
+  return line.replace(/(?:: | ?"| ?!<).*?(?=(?: \(\d+:\d+\)| at line \d+, column \d+:)?$)/, '').replace(/:$/, '');
 }

@@ -1,5 +1,7 @@
 import { type Entry, sightOf } from './apply.ts';
 import { entryOf, type Inside, type Served, settleAll } from './inside.ts';
+import type { Mirror } from './mirror.ts';
+import type { Sight } from './plan.ts';
 import type { OutsideCounts } from './report.ts';
 import { tagLabels } from './resource.ts';
 import { inScope, type Observation, type Outside, UnseenError } from './source.ts';
@@ -14,10 +16,12 @@ export interface Pass {
   readonly outside: Outside;
   readonly served: readonly Served[];
   readonly seen: OutsideCounts;
+  /** How its rows are come by: a run of named ids asks for each. */
+  readonly by: 'list' | 'get';
   /** Clusters that could not keep up; they are served by a pass of their own. */
   readonly late: Inside[];
   /** What is still being written, late clusters included. */
-  readonly running: Promise<void>[];
+  readonly running: Promise<unknown>[];
   readonly limits: Limits;
   readonly signal: AbortSignal;
   readonly clock: () => number;
@@ -37,15 +41,28 @@ export function observedIn(pass: Pass, page: readonly Observation[], askedAt: nu
     ids.add(id);
     if (observation.outcome === 'excluded') pass.seen.excluded += 1;
     else pass.seen.seen += 1;
-    if (observation.outcome === 'invalid') pass.seen.invalid += 1;
-    if (observation.outcome === 'observed') {
-      if (!mirror.selects(observation.fields)) pass.seen.unselected += 1;
-      else pass.seen.labelsLeftOut += tagLabels(observation.fields, mirror.tagLabels).leftOut;
+    const sight = selectable(pass.task.mirror, sightOf(observation, pass.by));
+    if (sight === undefined) continue;
+    if (sight.state === 'invalid') pass.seen.invalid += 1;
+    if (sight.state === 'present') {
+      if (!mirror.selects(sight.fields)) pass.seen.unselected += 1;
+      else pass.seen.labelsLeftOut += tagLabels(sight.fields, mirror.tagLabels).leftOut;
     }
-    const sight = sightOf(observation, pass.served[0]?.writer.whole === false ? 'get' : 'list');
-    if (sight !== undefined) entries.set(id, { id, identity, sight, observedAt: askedAt });
+    entries.set(id, { id, identity, sight, observedAt: askedAt });
   }
   return [...entries.values()];
+}
+
+/** A selection that fails on a resource is that resource's trouble, not the scope's. */
+function selectable(mirror: Mirror, sight: Sight | undefined): Sight | undefined {
+  if (sight?.state !== 'present') return sight;
+  try {
+    mirror.selects(sight.fields);
+    return sight;
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    return { state: 'invalid', issues: `the selection of the mirror ${mirror.name} failed on it: ${said}` };
+  }
 }
 
 /** Writes a page into every cluster; one that takes much longer than the fastest leaves the pass. */
@@ -53,7 +70,7 @@ export async function settlePage(pass: Pass, seen: readonly SeenId[]): Promise<v
   const works = inTime(pass).map(({ inside, writer }) => {
     const entries = seen.map((one) => entryOf(pass.task, inside, one));
     const state = { inside, done: false };
-    const work = settleAll(writer, inside, entries, () => false).finally(() => {
+    const work = settleAll(writer, inside, entries).finally(() => {
       state.done = true;
     });
     pass.running.push(work);

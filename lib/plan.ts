@@ -1,6 +1,6 @@
 import { heldFor, type Judgement, type Judgements, judgement, type Unseen } from './conditions.ts';
 import type { JsonObject } from './json.ts';
-import { conditionOf, type KubernetesObject, type ResourceType } from './object.ts';
+import { type Condition, conditionOf, type KubernetesObject, type ResourceType } from './object.ts';
 import { type Difference, desiredResource, difference, ownership, type Target } from './resource.ts';
 import type { Identity } from './source.ts';
 
@@ -14,6 +14,8 @@ export type Sight =
       readonly by: 'list' | 'get';
     }
   | { readonly state: 'invalid'; readonly issues: string }
+  /** Seen, but not (or no longer) of this kind: goes the way of what is not selected. */
+  | { readonly state: 'excluded'; readonly issues: string; readonly by: 'list' | 'get' }
   /** A complete listing of exactly this scope does not hold it. */
   | { readonly state: 'absent' }
   /** And a get that began after the object was read did not find it either. */
@@ -50,11 +52,13 @@ export type Action =
 export type Keep = 'Grace' | 'Retain' | 'Brake' | 'Narrowed' | 'Unseen';
 
 /** Why nothing is written although something should be. */
-export type Refusal = 'NameCollision' | 'Foreign' | 'BeingDeleted' | 'Invalid';
+export type Refusal = 'NameCollision' | 'Foreign' | 'OtherMirror' | 'BeingDeleted' | 'Invalid';
 
 /** A mark that is over its grace may lead to a delete; the reason must be the one that still holds. */
 export interface Mark {
   readonly reason: 'NotFound' | 'NotSelected';
+  /** When it was set, as the condition says it. */
+  readonly since: string;
   readonly due: boolean;
 }
 
@@ -63,7 +67,7 @@ export interface Mark {
  *
  *   outside \ object      none      ours            ours, M       ours, D           deleting*  not ours
  *   present, selected     create    update if diff  update        update            refuse     refuse
- *   present, unselected   nothing   mark            keep Grace    by list: ask      refuse     nothing
+ *   unselected, excluded  nothing   mark            keep Grace    by list: ask      refuse     nothing
  *                                                                 by get: delete**
  *   invalid               refuse    update          update        update            refuse     refuse
  *   absent (listing)      nothing   ask             keep Grace    ask**             nothing    nothing
@@ -76,14 +80,16 @@ export interface Mark {
 export function decide(input: Case): Action {
   const { object, sight } = input;
   if (object === undefined) return decideMissing(input);
-  const owner = ownership(object, input.identity);
-  if (owner !== 'ours') return unlessWanted(input, owner === 'foreign' ? 'Foreign' : 'NameCollision');
+  const owner = ownership(object, input.identity, input.target.mirror);
+  if (owner !== 'ours') return unlessWanted(input, refusals[owner]);
   if (object.metadata.deletionTimestamp !== undefined) return unlessWanted(input, 'BeingDeleted');
   switch (sight.state) {
     case 'present':
       return input.target.mirror.selects(sight.fields)
         ? rewrite(input, object, 'update', seen(sight.health), sight.fields)
-        : decideUnselected(input, object, sight.by);
+        : decideUnselected(input, object, sight.by, `The mirror ${input.target.mirror.name} no longer selects it.`);
+    case 'excluded':
+      return decideUnselected(input, object, sight.by, `It is not of this kind: ${sight.issues}.`);
     case 'invalid':
       return rewrite(input, object, 'update', {
         Exists: found,
@@ -103,10 +109,13 @@ export function markOf(object: KubernetesObject, input: Pick<Case, 'target' | 'n
   const exists = conditionOf(object, 'Exists');
   const synced = conditionOf(object, 'Synced');
   const grace = input.target.mirror.graceSeconds * 1000;
-  if (exists?.status === 'False') return { reason: 'NotFound', due: heldFor(exists, input.now) >= grace };
-  if (synced?.status === 'False' && synced.reason === 'NotSelected') {
-    return { reason: 'NotSelected', due: heldFor(synced, input.now) >= grace };
-  }
+  const mark = (reason: Mark['reason'], condition: Condition): Mark => ({
+    reason,
+    since: condition.lastTransitionTime,
+    due: heldFor(condition, input.now) >= grace,
+  });
+  if (exists?.status === 'False') return mark('NotFound', exists);
+  if (synced?.status === 'False' && synced.reason === 'NotSelected') return mark('NotSelected', synced);
   return undefined;
 }
 
@@ -128,6 +137,8 @@ export function namespaceRefusal(namespace: string, phase: string | undefined): 
   return `NamespaceTerminating: the namespace ${namespace} is going away; nothing in it is touched`;
 }
 
+const refusals = { foreign: 'Foreign', collision: 'NameCollision', 'other mirror': 'OtherMirror' } as const;
+
 const found = judgement('True', 'Found', 'Seen in the last look.');
 
 function seen(health: Judgement): Judgements {
@@ -142,11 +153,11 @@ function decideMissing(input: Case): Action {
   return { do: 'create', object: desiredResource(wish, undefined) };
 }
 
-function decideUnselected(input: Case, object: KubernetesObject, by: 'list' | 'get'): Action {
+function decideUnselected(input: Case, object: KubernetesObject, by: 'list' | 'get', why: string): Action {
   const mark = markOf(object, input);
   const judgements = {
     Exists: found,
-    Synced: judgement('False', 'NotSelected', `The mirror ${input.target.mirror.name} no longer selects it.`),
+    Synced: judgement('False', 'NotSelected', why),
     ...readiness(input, object),
   };
   if (mark?.reason !== 'NotSelected') return rewrite(input, object, 'mark', judgements);
@@ -218,6 +229,6 @@ function rewrite(
 function unlessWanted(input: Case, why: Refusal): Action {
   const { sight } = input;
   const wanted = sight.state === 'invalid' || (sight.state === 'present' && input.target.mirror.selects(sight.fields));
-  const ours = why === 'BeingDeleted' && sight.state === 'present';
+  const ours = why === 'BeingDeleted' && (sight.state === 'present' || sight.state === 'excluded');
   return wanted || ours ? { do: 'refuse', why } : { do: 'nothing' };
 }

@@ -15,7 +15,10 @@ export interface Target {
 }
 
 /** Whose an object is: only `ours` may be written (law 8). */
-export type Ownership = 'ours' | 'foreign' | 'collision';
+export type Ownership = 'ours' | 'foreign' | 'collision' | 'other mirror';
+
+/** The label that names the mirror of an object. */
+const mirrorLabel = 'skymirror.dev/mirror';
 
 /** The label prefix under which chosen tags are shown, so that outsiders' tags cannot forge other labels. */
 export const tagPrefix = 'tags.skymirror.dev/';
@@ -26,14 +29,16 @@ export function nameOf(source: Source, id: string, identity: Identity): string {
 }
 
 /**
- * Ours: the same identity *and* our field manager on it. Labels do not count, because anybody may take them away;
- * the same name with another identity is a collision, everything else belongs to somebody else.
+ * Ours: the same identity *and* our field manager on it, and no label of another mirror. A lost label does not count,
+ * because anybody may take it away. The same name with another identity is a collision, everything else is foreign.
  */
-export function ownership(object: KubernetesObject, identity: Identity): Ownership {
+export function ownership(object: KubernetesObject, identity: Identity, mirror: Pick<Mirror, 'name'>): Ownership {
   const same = Object.entries(identity).every(([key, value]) => object.spec?.[key] === value);
   if (!same) return 'collision';
   const managed = object.metadata.managedFields?.some((entry) => entry.manager === fieldManager);
-  return managed === true ? 'ours' : 'foreign';
+  if (managed !== true) return 'foreign';
+  const label = object.metadata.labels?.[mirrorLabel];
+  return label === undefined || label === mirror.name ? 'ours' : 'other mirror';
 }
 
 /** Chosen tags as labels; a tag that is no legal label is left out and counted. */
@@ -60,7 +65,7 @@ export function baseLabels(target: Target): Labels {
   const { mirror, source, scope } = target;
   return {
     'app.kubernetes.io/managed-by': fieldManager,
-    'skymirror.dev/mirror': mirror.name,
+    [mirrorLabel]: mirror.name,
     'skymirror.dev/scope': scopeHash(scope),
     ...Object.fromEntries(
       Object.entries(scope).flatMap(([key, value]) => (isLabelValue(value) ? [[`${source.group}/${key}`, value]] : [])),

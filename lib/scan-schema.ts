@@ -46,6 +46,7 @@ export const scanStatus = z.object({
   lastCompleted: time('When the last complete pass began: what exists was known in full then.').meta({
     column: 'Last Complete',
   }),
+  lastListed: time('When the last pass began that reached the end of the listing, complete or not.'),
   attributesAsOf: time('When the oldest attributes of this scope were read.'),
   error: z.string().optional().describe('Why the last pass was not complete or not applied.'),
   history: z
@@ -62,7 +63,13 @@ export const scanStatus = z.object({
     .object({
       approval: z.string().describe(`What the annotation ${approvalAnnotation} has to say to let this set go.`),
       members: z
-        .array(z.object({ name: z.string().describe('Name of the object.'), uid: z.string().describe('Its uid.') }))
+        .array(
+          z.object({
+            name: z.string().describe('Name of the object.'),
+            uid: z.string().describe('Its uid.'),
+            since: z.string().describe('When its mark began.'),
+          }),
+        )
         .describe('The objects of the set.'),
     })
     .optional()

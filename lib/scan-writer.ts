@@ -1,10 +1,11 @@
 import { ApiError, type RequestOptions } from './cluster.ts';
+import { timestamp } from './conditions.ts';
 import { heldIn, type Inside, type Served } from './inside.ts';
 import type { KubernetesObject } from './object.ts';
 import type { BrakeResult } from './removal.ts';
 import type { OutsideCounts } from './report.ts';
 import type { Target } from './resource.ts';
-import { type PassResult, scanAfter, scanName, withDeletes } from './scan.ts';
+import { type PassResult, remember, scanAfter, scanName, withDeletes } from './scan.ts';
 import { mirrorScan } from './scan-schema.ts';
 import type { Explanation } from './source.ts';
 
@@ -56,11 +57,17 @@ export async function reread({ inside, writer }: Served): Promise<boolean> {
 export async function reportPass(
   target: Target,
   inside: Inside,
-  pass: { readonly seen: OutsideCounts; readonly incomplete: Explanation | undefined; readonly calls: number },
+  pass: {
+    readonly seen: OutsideCounts;
+    readonly incomplete: Explanation | undefined;
+    readonly listed: boolean;
+    readonly calls: number;
+  },
 ): Promise<void> {
   const { counts, failures, broken } = inside;
   const { unchanged, ...changes } = counts;
-  const first = failures[0];
+  // By name, so that an unchanged trouble keeps its sentence.
+  const [first] = failures.toSorted((left, right) => (left.name < right.name ? -1 : 1));
   const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : '';
   const unapplied = broken ?? (first === undefined ? undefined : `${first.message}${more}`);
   try {
@@ -72,6 +79,8 @@ export async function reportPass(
         counts: { ...pass.seen, ...changes },
         calls: pass.calls,
         held: heldIn(target, inside),
+        listed: pass.listed,
+        unbooked: inside.unbooked,
         ...(pass.incomplete === undefined ? {} : { incomplete: pass.incomplete }),
         ...(unapplied === undefined ? {} : { unapplied }),
         ...(inside.brake === undefined ? {} : { brake: inside.brake }),
@@ -86,7 +95,10 @@ export async function reportPass(
 /** Writes what a pass came to, unless nothing changed or a pass that began later has reported already. */
 async function writeScan(inside: Inside, target: Target, pass: PassResult, options: RequestOptions) {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const next = scanAfter(target, inside.scan, pass, inside.cluster.now());
+    // A write whose answer was lost is answered with a conflict when it is repeated; nothing is taken back twice.
+    const isOurs = attempt > 0 && remember(inside.scan).status.lastStarted === timestamp(pass.began);
+    const rest = isOurs ? { ...pass, unbooked: 0 } : pass;
+    const next = scanAfter(target, inside.scan, rest, inside.cluster.now());
     if (next === undefined || (await write(inside, target, next, options))) return;
   }
 }

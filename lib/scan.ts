@@ -3,7 +3,14 @@ import type * as z from 'zod';
 import { type Judgement, judged, judgement, timestamp } from './conditions.ts';
 import { shortHash } from './names.ts';
 import type { KubernetesObject } from './object.ts';
-import { approvalAnnotation, type BlockedRemoval, type BrakeResult, type HistoryHour, remembered } from './removal.ts';
+import {
+  approvalAnnotation,
+  type BlockedRemoval,
+  type BrakeResult,
+  type HistoryHour,
+  hourOf,
+  remembered,
+} from './removal.ts';
 import { baseLabels, type Target } from './resource.ts';
 import { mirrorScan, scanStatus } from './scan-schema.ts';
 import type { Explanation } from './source.ts';
@@ -17,6 +24,10 @@ export interface PassResult {
   readonly counts: Partial<Pick<Status, CountKey>>;
   readonly calls: number;
   readonly held: number;
+  /** The last page of the listing was reached. */
+  readonly listed: boolean;
+  /** Deletes that were entered into the history and then refused. */
+  readonly unbooked: number;
   /** Why the outside was not seen in full. */
   readonly incomplete?: Explanation;
   /** Why not all that was seen is written. */
@@ -52,16 +63,20 @@ export function scanName(target: Target): string {
 export function remember(scan: KubernetesObject | undefined) {
   const status = readable(scan?.status ?? {});
   const history: HistoryHour[] = (status.history ?? []).map((entry) => ({ ...entry, hour: Date.parse(entry.hour) }));
-  const completed = status.lastCompleted ?? scan?.metadata.creationTimestamp;
+  const completed = milliseconds(status.lastCompleted ?? scan?.metadata.creationTimestamp);
   return {
     status,
     history,
     blocked: status.blockedRemoval satisfies BlockedRemoval | undefined,
     approval: scan?.metadata.annotations?.[approvalAnnotation],
     /** When the scope could last have been seen in full, in milliseconds. */
-    completed: completed === undefined ? undefined : Date.parse(completed),
+    completed,
+    /** When its listing was last read to the end. */
+    lastListed: milliseconds(status.lastListed),
   };
 }
+
+const milliseconds = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time));
 
 /** Field by field, so that one that cannot be read does not take the brake's books with it. */
 function readable(status: Readonly<Record<string, unknown>>): Status {
@@ -84,17 +99,24 @@ export function withDeletes(
   return scanObject(target, scan, { ...scan?.status, history: history.map(written) });
 }
 
+const skewAllowed = 60_000;
+
+const wholeSecond = (time: number) => Math.floor(time / 1000) * 1000;
+
 /**
  * The scan after this pass, or `undefined` where nothing is to be written: a pass that began later has reported, or
  * nothing changed and the heartbeat (a third of staleAfter) is not due.
  */
 export function scanAfter(target: Target, scan: KubernetesObject | undefined, pass: PassResult, now: number) {
   const before = remember(scan);
-  const { lastStarted } = before.status;
-  if (lastStarted !== undefined && Date.parse(lastStarted) > pass.began) return undefined;
+  const lastStarted = milliseconds(before.status.lastStarted);
+  // A time that is still to come is no pass but a clock that was wrong; it must not silence all that follow.
+  const isLater =
+    lastStarted !== undefined && lastStarted > wholeSecond(pass.began) && lastStarted <= now + skewAllowed;
+  if (isLater) return undefined;
   const next = scanObject(target, scan, statusAfter(target, scan, pass, now));
   const heartbeat = (target.mirror.staleAfterSeconds * 1000) / 3;
-  const due = lastStarted === undefined || pass.began - Date.parse(lastStarted) >= heartbeat;
+  const due = lastStarted === undefined || Math.abs(pass.began - lastStarted) >= heartbeat;
   return due || !isDeepStrictEqual(withoutTimes(scan?.status), withoutTimes(next.status)) ? next : undefined;
 }
 
@@ -114,11 +136,17 @@ function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: P
     calls: pass.calls,
     lastStarted: timestamp(pass.began),
     ...(lastCompleted === undefined ? {} : { lastCompleted, attributesAsOf: lastCompleted }),
+    ...(pass.listed ? { lastListed: timestamp(pass.began) } : {}),
     ...(error === undefined ? {} : { error: error.slice(0, 1024).toWellFormed() }),
-    history: remembered(before.history, now, { held: pass.held, deleted: 0 }).map(written),
+    history: remembered(before.history, now, { held: pass.held, deleted: -takenBack(pass, now) }).map(written),
     ...(blocked === undefined ? {} : { blockedRemoval: blocked }),
     conditions: judged(scan?.status?.conditions ?? [], judgements(target, scan, pass), now),
   };
+}
+
+/** Only where it was entered in this very hour: the entries of another hour are not those that were refused. */
+function takenBack({ began, unbooked }: PassResult, now: number): number {
+  return hourOf(began) === hourOf(now) ? unbooked : 0;
 }
 
 /** What a newer release wrote into the status; it stays, as in mirrored objects. */
@@ -179,8 +207,11 @@ function scanObject(
 
 const written = (entry: HistoryHour) => ({ ...entry, hour: timestamp(entry.hour) });
 
+const nothing = { apiVersion: '', kind: '', metadata: { name: '' } };
+
 function withoutTimes(status: KubernetesObject['status']) {
   if (status === undefined) return undefined;
-  const { lastStarted, lastCompleted, attributesAsOf, history, ...rest } = status;
-  return rest;
+  const { lastStarted, lastCompleted, lastListed, attributesAsOf, history, ...rest } = status;
+  const deletes = remember({ ...nothing, status }).history.reduce((sum, { deleted }) => sum + deleted, 0);
+  return { ...rest, deletes };
 }

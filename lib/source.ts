@@ -147,28 +147,38 @@ export function defineSource<
   const { provider } = definition;
 
   function observation(row: Row): Observation {
+    let place: { readonly id: string; readonly identity: Identity } | undefined;
     try {
       const seen = definition.observe(row);
       if (seen.id === undefined) return { outcome: 'broken', issues: 'a row without an id' };
       const identity = definition.identify(seen.id);
       if (identity === undefined) return { outcome: 'broken', issues: `not an id of ${definition.kind}: ${seen.id}` };
-      const { id } = seen;
-      if ('excluded' in seen) return { outcome: 'excluded', id, identity, reason: seen.excluded };
+      place = { id: seen.id, identity };
+      if ('excluded' in seen) return { outcome: 'excluded', ...place, reason: seen.excluded };
       const parsed = definition.observed.safeParse(normaliseObject(seen.fields) ?? {});
-      if (!parsed.success) return { outcome: 'invalid', id, identity, issues: z.prettifyError(parsed.error) };
+      if (!parsed.success) return { outcome: 'invalid', ...place, issues: z.prettifyError(parsed.error) };
       const fields = normaliseObject(parsed.data) ?? {};
-      return { outcome: 'observed', id, identity, fields, health: definition.health(parsed.data) };
+      return { outcome: 'observed', ...place, fields, health: definition.health(parsed.data) };
     } catch (error) {
-      return { outcome: 'broken', issues: error instanceof Error ? error.message : String(error) };
+      const issues = error instanceof Error ? error.message : String(error);
+      return place === undefined ? { outcome: 'broken', issues } : { outcome: 'invalid', ...place, issues };
     }
   }
 
   async function* pages(session: Session, signal: AbortSignal): AsyncIterable<Observation[]> {
-    for await (const rows of definition.list(session, signal)) yield rows.map(observation);
+    const listing = definition.list(session, signal)[Symbol.asyncIterator]();
+    const next = () => orAborted(signal, () => listing.next());
+    try {
+      for (let page = await next(); page.done !== true; page = await next()) yield page.value.map(observation);
+    } finally {
+      // A generator closes only after the call it hangs in, which may be never.
+      const closed = Promise.resolve(listing.return?.()).catch(() => undefined);
+      await orAborted(signal, () => closed).catch(() => undefined);
+    }
   }
 
   async function answers(session: Session, ids: readonly string[], signal: AbortSignal) {
-    const rows = await definition.get(session, ids, signal);
+    const rows = await orAborted(signal, () => definition.get(session, ids, signal));
     const found = new Map<string, Observation | Error | undefined>();
     for (const id of ids) {
       const row = rows.get(id);
@@ -211,7 +221,7 @@ export function defineSource<
     open(scope, access) {
       const session = provider.connect(scope, provider.access.parse(access));
       return {
-        prove: (signal) => provider.prove(session, scope, signal),
+        prove: (signal) => orAborted(signal, () => provider.prove(session, scope, signal)),
         list: (signal) => pages(session, signal),
         get: (ids, signal) => answers(session, ids, signal),
         calls: () => provider.calls(session),
@@ -219,6 +229,19 @@ export function defineSource<
       };
     },
   };
+}
+
+/** What the work comes to, or the signal's reason as soon as it aborts: a provider may hang and heed no signal. */
+async function orAborted<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([work(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 /** True where every part of the identity lies in the scope. */

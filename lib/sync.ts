@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { settleAbsences, settleUnseen } from './absences.ts';
 import type { Cluster } from './cluster.ts';
 import { type Inside, readInside, type Served } from './inside.ts';
@@ -5,7 +6,7 @@ import { inTime, observedIn, type Pass, type SeenId, settlePage, working } from 
 import type { ClusterReport, Failure, OutsideCounts, Report } from './report.ts';
 import { nameOf } from './resource.ts';
 import { reportPass } from './scan-writer.ts';
-import { type Explanation, inScope, type Observation, UnseenError } from './source.ts';
+import { type Explanation, inScope, type Observation, type Outside, type Scope, UnseenError } from './source.ts';
 import type { Limits, Task } from './task.ts';
 
 export type { Limits, Task } from './task.ts';
@@ -30,9 +31,11 @@ const defaults: Limits = {
 
 /**
  * One pass over one target: reads the clusters, then the outside, and makes the first equal to the second. Polls, events
- * and backfills are all this function. Never throws for what the outside or a cluster does: the report says it.
+ * and backfills are all this function. Never throws for what the outside or a cluster does: the report says it. Throws
+ * where the task itself is wrong: a scope with other keys than the provider's, access that the provider does not take.
  */
-export async function sync(task: Task, clusters: readonly Cluster[], options: SyncOptions = {}): Promise<Report> {
+export async function sync(wish: Task, clusters: readonly Cluster[], options: SyncOptions = {}): Promise<Report> {
+  const task = { ...wish, scope: orderedScope(wish) };
   const run: Run = {
     ids: options.ids === undefined ? undefined : [...new Set(options.ids)],
     limits: { ...defaults, ...options.limits },
@@ -70,27 +73,43 @@ interface Run {
 async function serve(task: Task, insides: readonly Inside[], run: Run) {
   const seen: OutsideCounts = { seen: 0, invalid: 0, unselected: 0, excluded: 0, labelsLeftOut: 0 };
   const late: Inside[] = [];
-  if (insides.length === 0) return { seen, late, calls: 0, incomplete: undefined };
-  const outside = task.source.open(task.scope, task.access);
+  const outside = openOutside(task);
+  if (insides.length === 0) {
+    outside.close();
+    return { seen, late, calls: 0, incomplete: nowhere };
+  }
   const { maxObservationAge } = run.limits;
   const shared = { target: task, outside, whole: run.ids === undefined, maxObservationAge, ...run };
   const served = insides.map((inside): Served => ({ inside, writer: { ...shared, cluster: inside.cluster } }));
-  const pass: Pass = { task, outside, served, seen, late, running: [], ...run };
+  const by = run.ids === undefined ? 'list' : 'get';
+  const pass: Pass = { task, outside, served, seen, by, late, running: [], ...run };
   try {
-    const incomplete = run.ids === undefined ? await syncWhole(pass) : await syncIds(pass, run.ids);
-    await Promise.all(pass.running);
+    const { incomplete, listed } = run.ids === undefined ? await syncWhole(pass) : await syncIds(pass, run.ids);
     const calls = outside.calls();
     const reporting = run.ids === undefined ? inTime(pass) : [];
-    await Promise.all(reporting.map(({ inside }) => reportPass(task, inside, { seen, incomplete, calls })));
+    await Promise.all(reporting.map(({ inside }) => reportPass(task, inside, { seen, incomplete, listed, calls })));
     return { seen, late, calls, incomplete };
   } finally {
+    await Promise.all(pass.running);
     outside.close();
   }
 }
 
-async function syncWhole(pass: Pass): Promise<Explanation | undefined> {
+/** How far a look at the outside got. `listed`: its last page was reached, whatever the rows were. */
+interface Look {
+  readonly incomplete: Explanation | undefined;
+  readonly listed: boolean;
+}
+
+const nowhere: Explanation = {
+  reason: 'Interrupted',
+  message: 'No cluster could be read, so the outside was not looked at.',
+};
+
+async function syncWhole(pass: Pass): Promise<Look> {
   const ids = new Set<string>();
   let incomplete: Explanation | undefined;
+  let listed = false;
   try {
     await pass.outside.prove(pass.signal);
     let askedAt = pass.clock();
@@ -102,6 +121,7 @@ async function syncWhole(pass: Pass): Promise<Explanation | undefined> {
       if (working(pass).length === 0) throw new UnseenError('Interrupted', 'No cluster can be written to.');
       askedAt = pass.clock();
     }
+    listed = true;
     incomplete ??= await settleAbsences(working(pass), ids, pass.limits);
     pass.signal.throwIfAborted();
   } catch (error) {
@@ -109,12 +129,12 @@ async function syncWhole(pass: Pass): Promise<Explanation | undefined> {
   }
   const why = incomplete;
   if (why !== undefined) {
-    await Promise.all(working(pass).map((one) => settleUnseen(one, ids, why, pass.limits)));
+    await Promise.all(working(pass).map((one) => settleUnseen(one, ids, { ...why, listed }, pass.limits)));
   }
-  return incomplete;
+  return { incomplete, listed };
 }
 
-async function syncIds(pass: Pass, ids: readonly string[]): Promise<Explanation | undefined> {
+async function syncIds(pass: Pass, ids: readonly string[]): Promise<Look> {
   const { task, outside, signal } = pass;
   try {
     await outside.prove(signal);
@@ -135,9 +155,32 @@ async function syncIds(pass: Pass, ids: readonly string[]): Promise<Explanation 
     }
     await settlePage(pass, seen);
     signal.throwIfAborted();
-    return undefined;
+    return { incomplete: undefined, listed: false };
   } catch (error) {
-    return explain(pass, error);
+    return { incomplete: explain(pass, error), listed: false };
+  }
+}
+
+/** The scope in the provider's order, because names and labels follow from it. */
+function orderedScope({ source, scope }: Task): Scope {
+  const keys = Object.keys(scope);
+  if (keys.length === source.scopeKeys.length && source.scopeKeys.every((key) => keys.includes(key))) {
+    return Object.fromEntries(source.scopeKeys.map((key) => [key, scope[key] ?? '']));
+  }
+  throw new Error(
+    `a scope of ${source.kind} is ${source.scopeKeys.join(' and ')}; this one is ${keys.join(' and ') || 'empty'}`,
+  );
+}
+
+function openOutside(task: Task): Outside {
+  try {
+    return task.source.open(task.scope, task.access);
+  } catch (error) {
+    const place = Object.values(task.scope).join('/');
+    const said = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new Error(`mirror ${task.mirror.name}, ${task.source.kind} ${place}: the access is wrong: ${said}`, {
+      cause: error,
+    });
   }
 }
 

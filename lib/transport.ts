@@ -25,7 +25,7 @@ export interface ApiRequest {
 /** A connection pool to one API server: sends, retries, and tells the server's time. */
 export interface Transport {
   request(request: ApiRequest): Promise<unknown>;
-  /** The server's clock in milliseconds, by the `Date` of its last answer. */
+  /** The server's clock in milliseconds, by the `Date` of its last success: an error may come from a proxy before it. */
   now(): number;
   close(): Promise<void>;
 }
@@ -33,13 +33,16 @@ export interface Transport {
 const authLifetime = 60_000;
 const firstPause = 100;
 const longestPause = 5_000;
+/** Shorter than the 5 s that a pass gives a cluster to be read, so that a host behind a firewall is told by name. */
+const longestConnect = 4_000;
 const retried = [429, 500, 502, 503, 504];
 const statusObject = z.looseObject({ message: z.string().optional(), reason: z.string().optional() });
 
 /**
  * Opens the one pool that a process has for a cluster. Requests are retried with full jitter on 429 (after
  * `Retry-After`), 5xx, resets and unreadable answers, until the deadline; a write that is retried is conditional, so
- * that repeating it is harmless. Throws ApiError, or what `beforeSend` throws.
+ * that repeating it is harmless. Throws ApiError, what `beforeSend` throws, or, where a request is aborted before anything
+ * went wrong, the reason of its signal.
  */
 export function openTransport(connection: Connection, options: TransportOptions): Transport {
   const { server } = connection;
@@ -48,7 +51,7 @@ export function openTransport(connection: Connection, options: TransportOptions)
     // Over HTTP/2 undici would send any number of requests at once on one connection, and use more CPU (ADR 0002).
     allowH2: false,
     keepAliveTimeout: 30_000,
-    connect: { ...connection.tls, timeout: Math.min(options.deadline, 10_000) },
+    connect: { ...connection.tls, timeout: Math.min(options.deadline / 2, longestConnect) },
   });
   let clock = Date.now() - performance.now();
   let auth: { readonly headers: Promise<Record<string, string>>; readonly at: number } | undefined;
@@ -66,7 +69,8 @@ export function openTransport(connection: Connection, options: TransportOptions)
   }
 
   async function send(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
-    const headers = await authHeaders();
+    signal.throwIfAborted();
+    const headers = await unlessAborted(authHeaders(), signal);
     request.beforeSend?.();
     const answer = await pool.request({
       method: request.method,
@@ -84,7 +88,8 @@ export function openTransport(connection: Connection, options: TransportOptions)
     });
     const text = await answer.body.text();
     const { date, 'retry-after': retryAfter } = answer.headers;
-    if (typeof date === 'string') clock = Date.parse(date) - performance.now();
+    const told = answer.statusCode < 300 ? Date.parse(String(date)) : Number.NaN;
+    if (!Number.isNaN(told)) clock = told - performance.now();
     return { status: answer.statusCode, text, retryAfter: Number(retryAfter) * 1000 || 0 };
   }
 
@@ -93,14 +98,18 @@ export function openTransport(connection: Connection, options: TransportOptions)
     const signal = AbortSignal.any([wanted.signal, AbortSignal.timeout(options.deadline)]);
     const guarded = guard(wanted);
     let renewed = false;
-    let answered: ApiError | undefined;
+    let known: ApiError | undefined;
     for (let attempt = 0; ; attempt += 1) {
       void authHeaders();
       const used = auth;
       const outcome = await attemptOnce(() => send(guarded.request, signal));
       guarded.rethrow();
       if ('body' in outcome) return outcome.body;
-      wanted.signal.throwIfAborted();
+      // An attempt that was cut says less than the last one that failed by itself.
+      const cut = signal.aborted && outcome.error.reason === 'Unreachable';
+      if (!cut) known = outcome.error;
+      if (known === undefined) wanted.signal.throwIfAborted();
+      const failure = named(connection, wanted, known ?? outcome.error);
       if (outcome.error.status === 401 && !renewed) {
         renewed = true;
         // Of many requests that are refused at once, the first renews for all.
@@ -108,12 +117,10 @@ export function openTransport(connection: Connection, options: TransportOptions)
         continue;
       }
       const pause = Math.max(outcome.retryAfter, Math.random() * Math.min(longestPause, firstPause * 2 ** attempt));
-      if (outcome.error.status !== 0) answered = outcome.error;
-      if (!outcome.retry || performance.now() + pause > until) {
-        // Cut by the deadline, an attempt says less than the server's last answer did.
-        throw named(connection, wanted, (signal.aborted ? answered : undefined) ?? outcome.error);
-      }
-      await sleep(pause, undefined, { signal: wanted.signal });
+      if (!outcome.retry || signal.aborted || performance.now() + pause > until) throw failure;
+      await sleep(pause, undefined, { signal: wanted.signal }).catch(() => {
+        throw failure;
+      });
     }
   }
 
@@ -141,7 +148,20 @@ async function attemptOnce(send: () => Promise<Answer>): Promise<Outcome> {
     const error = new ApiError(status, known?.reason ?? '', known?.message ?? text.slice(0, 200));
     return { error, retry: retried.includes(status), retryAfter };
   } catch (error) {
-    return { error: new ApiError(0, 'Unreachable', reasonOf(error), { cause: error }), retry: true, retryAfter: 0 };
+    const told = error instanceof ApiError ? error : new ApiError(0, 'Unreachable', reasonOf(error), { cause: error });
+    return { error: told, retry: true, retryAfter: 0 };
+  }
+}
+
+/** The credentials; NoCredentials where the signal is first, for client-node waits for a plugin without end. */
+async function unlessAborted<Headers>(headers: Promise<Headers>, signal: AbortSignal): Promise<Headers> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(new ApiError(0, 'NoCredentials', 'the credential plugin has not answered'));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([headers, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -181,20 +201,22 @@ function reasonOf(error: unknown): string {
 /** The error in the words of whoever has to mend it: which cluster, what was asked, what helps. */
 function named(connection: Connection, request: ApiRequest, error: ApiError): ApiError {
   const where = `cluster ${connection.name} (${connection.server.host})`;
+  const hint = remedy(error);
+  const said = hint === '' ? error.message : `${error.message.replace(/[.\s]*$/, '.')} ${hint}`;
+  const text = `${where}: ${request.method} ${request.path.split('?')[0]}: ${said}`;
+  return new ApiError(error.status, error.reason, text, { cause: error });
+}
+
+function remedy({ status, reason, message }: ApiError): string {
+  if (reason === 'NoCredentials') return 'Run the plugin of the kubeconfig by hand: does it wait for a login?';
+  if (status === 404 && message.includes('namespaces "')) return 'Create it: kubectl create namespace …';
+  if (message.includes('being terminated')) return 'The namespace is going away: nothing is written into it.';
+  if (status >= 500) return 'The API server, or a proxy before it, is not well: ask it for /readyz?verbose.';
   const mend: Record<number, string> = {
     0: 'Is the API server up, and may this machine reach it?',
     401: 'The credentials are not accepted: renew the token or certificate in the kubeconfig.',
     403: 'RBAC does not allow it: kubectl apply -f deploy/rbac, and bind the role to this user.',
     429: 'The API server is overloaded: lower the concurrency, or give this user a FlowSchema.',
   };
-  const terminating = error.message.includes('being terminated');
-  const missing = error.status === 404 && error.message.includes('namespaces "');
-  const hint = missing
-    ? 'Create it: kubectl create namespace …'
-    : terminating
-      ? 'The namespace is going away: nothing is written into it.'
-      : (mend[error.status] ?? '');
-  const said = hint === '' ? error.message : `${error.message.replace(/[.\s]*$/, '.')} ${hint}`;
-  const text = `${where}: ${request.method} ${request.path.split('?')[0]}: ${said}`;
-  return new ApiError(error.status, error.reason, text, { cause: error });
+  return mend[status] ?? '';
 }

@@ -65,10 +65,15 @@ describe('what a listing does not hold', () => {
     expect(exists()).not.toContain('False');
   });
 
-  test('and is of another kind now is kept', async () => {
-    const { counts, exists } = await gone(1);
-    expect(await counts({ found: (id) => ({ id, excluded: 'a queue' }) })).toMatchObject({ kept: 1, marked: 0 });
+  test('and is of another kind now is marked as not selected, and exists', async () => {
+    const { counts, exists, cluster } = await gone(1);
+    expect(await counts({ found: (id) => ({ id, excluded: 'a queue' }) })).toMatchObject({ marked: 1 });
     expect(exists()).toEqual(['True']);
+    const [object] = cluster.objects('things');
+    expect(conditionOf(object ?? expect.fail(), 'Synced')).toMatchObject({
+      reason: 'NotSelected',
+      message: 'It is not of this kind: a queue.',
+    });
   });
 
   test('and that nobody can answer for makes the scan incomplete, and the others are marked', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Entry, settle, sightOf, type Writer } from '../lib/apply.ts';
+import { type Entry, settle, type Writer } from '../lib/apply.ts';
 import { ApiError } from '../lib/cluster.ts';
 import { judgement } from '../lib/conditions.ts';
 import { mirrorOf } from '../lib/mirror.ts';
@@ -23,6 +23,8 @@ const observed = (state: string): Observation => ({
   fields: fieldsIn(state),
   health,
 });
+/** A brake that lets everything go. */
+const freely = () => true;
 const present = (state: string): Sight => ({ state: 'present', fields: fieldsIn(state), health, by: 'list' });
 
 /** A mirror of one database: what the outside answers, and a log of what was asked in which order. */
@@ -64,7 +66,7 @@ function setUp(hooks: ClusterHooks = {}) {
 
 async function live(hooks: ClusterHooks = {}) {
   const all = setUp(hooks);
-  const { object } = await settle(all.writer, all.entry(present('available')), true);
+  const { object } = await settle(all.writer, all.entry(present('available')), freely);
   expect(object).toEqual(all.stored());
   all.log.length = 0;
   return all;
@@ -73,14 +75,14 @@ async function live(hooks: ClusterHooks = {}) {
 describe('a write', () => {
   test('of a new object is a create and its status', async () => {
     const { writer, entry, log, state } = setUp();
-    const { action } = await settle(writer, entry(present('available')), true);
+    const { action } = await settle(writer, entry(present('available')), freely);
     expect([action.do, state()]).toEqual(['create', 'available']);
     expect(log).toEqual(['create', 'replaceStatus']);
   });
 
   test('of what was observed is one request', async () => {
     const { writer, entry, log, state } = await live();
-    await settle(writer, entry(present('stopped')), true);
+    await settle(writer, entry(present('stopped')), freely);
     expect([log, state()]).toEqual([['replaceStatus'], 'stopped']);
   });
 
@@ -90,48 +92,47 @@ describe('a write', () => {
       ...object,
       metadata: { ...object.metadata, labels: {} },
     }));
-    await settle(writer, entry(present('available')), true);
+    await settle(writer, entry(present('available')), freely);
     expect(log).toEqual(['replace']);
   });
 
   test('of nothing is no request', async () => {
     const { writer, entry, log, stored } = await live();
-    expect(await settle(writer, entry(present('available')), true)).toEqual({
-      action: { do: 'nothing' },
-      object: stored(),
-    });
+    const settled = await settle(writer, entry(present('available')), freely);
+    expect(settled).toEqual({ action: { do: 'nothing' }, object: stored() });
     expect(log).toEqual([]);
   });
 
   test('that is refused is thrown', async () => {
     const refused = new ApiError(422, 'Invalid', 'no');
     const { writer, entry } = setUp({ before: () => Promise.reject(refused) });
-    await expect(settle(writer, entry(present('available')), true)).rejects.toBe(refused);
+    await expect(settle(writer, entry(present('available')), freely)).rejects.toBe(refused);
   });
 });
 
 describe('a write that somebody overtook', () => {
-  const touch = (all: Awaited<ReturnType<typeof live>>) => {
-    const labels = { mine: 'yes' };
+  /** Somebody labels the object after it was read; the outside answers this from then on. */
+  const overtaken = async (answer: Observation | Error | undefined) => {
+    const all = await live();
+    const entry = all.entry(present('stopped'));
     all.memory.tamper('kubectl', 'rdsinstances', name, (object) => ({
       ...object,
-      metadata: { ...object.metadata, labels },
+      metadata: { ...object.metadata, labels: { mine: 'yes' } },
     }));
+    all.world.answer = answer;
+    return { ...all, entry };
   };
 
   test('reads the object, then asks the outside, and writes what is true then', async () => {
-    const all = await live();
-    const entry = all.entry(present('stopped'));
-    touch(all);
-    all.world.answer = observed('starting');
-    await settle(all.writer, entry, true);
+    const { entry, ...all } = await overtaken(observed('starting'));
+    await settle(all.writer, entry, freely);
     expect(all.log).toEqual(['replaceStatus', 'get', 'outside', 'replace', 'replaceStatus']);
     expect([all.state(), all.stored()?.metadata.labels?.mine]).toEqual(['starting', 'yes']);
   });
 
   test('by its own create, whose answer was lost, gives the object its status', async () => {
     const { writer, entry, state, log } = setUp({ resets: ({ verb }) => verb === 'create' });
-    await settle(writer, entry(present('available')), true);
+    await settle(writer, entry(present('available')), freely);
     expect(state()).toBe('available');
     expect(log).toEqual(['create', 'get', 'outside', 'replaceStatus']);
   });
@@ -149,41 +150,31 @@ describe('a write that somebody overtook', () => {
       }));
     };
     all.world.answer = observed('stopped');
-    const writing = settle(all.writer, all.entry(present('stopped')), true);
+    const writing = settle(all.writer, all.entry(present('stopped')), freely);
     await expect(writing).rejects.toThrow('overtaken by other writers 5 times');
     expect(touches).toBe(5);
   });
 
   test('is an error where the outside cannot be asked', async () => {
-    const all = await live();
-    const entry = all.entry(present('stopped'));
-    touch(all);
-    all.world.answer = new Error('throttled');
-    await expect(settle(all.writer, entry, true)).rejects.toThrow('throttled');
+    const { entry, ...all } = await overtaken(new Error('throttled'));
+    await expect(settle(all.writer, entry, freely)).rejects.toThrow('throttled');
   });
 
   test('keeps an object that went meanwhile, for the next pass to find out', async () => {
-    const all = await live();
-    const entry = all.entry(present('stopped'));
-    touch(all);
-    all.world.answer = undefined;
-    expect((await settle(all.writer, entry, true)).action).toEqual({ do: 'keep', why: 'Unseen' });
+    const { entry, ...all } = await overtaken(undefined);
+    expect((await settle(all.writer, entry, freely)).action).toEqual({ do: 'keep', why: 'Unseen' });
   });
 
   test('marks it in a run that named it', async () => {
-    const all = await live();
-    const entry = all.entry(present('stopped'));
-    touch(all);
-    all.world.answer = undefined;
-    expect((await settle({ ...all.writer, whole: false }, entry, true)).action.do).toBe('mark');
+    const { entry, ...all } = await overtaken(undefined);
+    expect((await settle({ ...all.writer, whole: false }, entry, freely)).action.do).toBe('mark');
   });
 
-  test('keeps an object that turned out to be of another kind', async () => {
-    const all = await live();
-    const entry = all.entry(present('stopped'));
-    touch(all);
-    all.world.answer = { outcome: 'excluded', id, identity, reason: 'engine docdb' };
-    expect((await settle(all.writer, entry, true)).action).toEqual({ do: 'keep', why: 'Unseen' });
+  test('marks an object that turned out to be of another kind as not selected', async () => {
+    const { entry, ...all } = await overtaken({ outcome: 'excluded', id, identity, reason: 'engine docdb' });
+    const { action, object } = await settle(all.writer, entry, freely);
+    expect(action.do).toBe('mark');
+    expect(conditionOf(object ?? expect.fail(), 'Synced')).toMatchObject({ status: 'False', reason: 'NotSelected' });
   });
 });
 
@@ -193,7 +184,7 @@ describe('an observation that has grown too old', () => {
     const entry = all.entry(present('stopped'));
     all.world.clock = 30_001;
     all.world.answer = observed('starting');
-    await settle(all.writer, entry, true);
+    await settle(all.writer, entry, freely);
     expect(all.state()).toBe('starting');
     expect(all.log).toEqual(['replaceStatus', 'get', 'outside', 'replaceStatus']);
   });
@@ -202,7 +193,7 @@ describe('an observation that has grown too old', () => {
     const all = await live();
     const entry = all.entry(present('stopped'));
     all.world.clock = 30_000;
-    await settle(all.writer, entry, true);
+    await settle(all.writer, entry, freely);
     expect(all.log).toEqual(['replaceStatus']);
   });
 });
@@ -210,44 +201,49 @@ describe('an observation that has grown too old', () => {
 describe('a delete', () => {
   const marked = async () => {
     const all = await live();
-    await settle(all.writer, all.entry({ state: 'gone' }), true);
+    await settle(all.writer, all.entry({ state: 'gone' }), freely);
     expect(conditionOf(all.stored() ?? expect.fail(), 'Exists')?.status).toBe('False');
     all.log.length = 0;
     return all;
   };
 
+  const changed = async () => {
+    const all = await marked();
+    const late = all.entry({ state: 'gone' });
+    all.memory.tamper('kubectl', 'rdsinstances', name, (object) => ({
+      ...object,
+      metadata: { ...object.metadata, annotations: { a: 'b' } },
+    }));
+    return { ...all, late };
+  };
+
+  test('asks the brake again about each object that it reads', async () => {
+    const { writer, late, world, stored } = await changed();
+    world.answer = undefined;
+    const asked: unknown[] = [];
+    const { action } = await settle(writer, late, ({ metadata }) => asked.push(metadata.annotations?.a) === 1);
+    expect(asked).toEqual([undefined, 'b']);
+    expect(action).toEqual({ do: 'keep', why: 'Brake' });
+    expect(stored()).toBeDefined();
+  });
+
   test('leaves nothing', async () => {
     const { writer, entry, stored } = await marked();
-    expect(await settle(writer, entry({ state: 'gone' }), true)).toMatchObject({
-      action: { do: 'delete' },
-      object: undefined,
-    });
-    expect(stored()).toBeUndefined();
+    const { action, object } = await settle(writer, entry({ state: 'gone' }), freely);
+    expect([action.do, object, stored()]).toEqual(['delete', undefined, undefined]);
   });
 
   test('of an object that somebody else deleted is done', async () => {
     const { memory, writer, entry } = await marked();
     const late = entry({ state: 'gone' });
     memory.drop('rdsinstances', name);
-    expect((await settle(writer, late, true)).action.do).toBe('delete');
+    expect((await settle(writer, late, freely)).action.do).toBe('delete');
   });
 
   test('of an object that somebody changed is decided anew', async () => {
-    const { memory, writer, entry, world, stored } = await marked();
-    const late = entry({ state: 'gone' });
-    memory.tamper('kubectl', 'rdsinstances', name, (object) => ({
-      ...object,
-      metadata: { ...object.metadata, annotations: { a: 'b' } },
-    }));
+    const { writer, late, world, stored } = await changed();
     world.answer = observed('available');
-    await settle(writer, late, true);
+    await settle(writer, late, freely);
     expect(conditionOf(stored() ?? expect.fail(), 'Exists')?.status).toBe('True');
   });
-});
-
-test('a sight is of what was observed or is invalid, and of nothing else', () => {
-  expect(sightOf(observed('available'), 'get')).toEqual({ ...present('available'), by: 'get' });
-  expect(sightOf({ outcome: 'invalid', id, identity, issues: 'x' }, 'list')).toEqual({ state: 'invalid', issues: 'x' });
-  expect(sightOf({ outcome: 'excluded', id, identity, reason: 'x' }, 'list')).toBeUndefined();
-  expect(sightOf({ outcome: 'broken', issues: 'x' }, 'list')).toBeUndefined();
 });

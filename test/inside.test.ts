@@ -78,26 +78,6 @@ describe('a cluster that is read for a pass', () => {
     memory.revisions.delete(plural);
     await expect(read()).resolves.toBeDefined();
   });
-
-  test('is left out for a growing time while it fails, five minutes at most, and is read again then', async () => {
-    let fails = true;
-    const before = () => (fails ? Promise.reject(new ApiError(503, '', 'etcd is away')) : undefined);
-    const { time, read } = setUp({ before });
-    const pauses: number[] = [];
-    for (let round = 0; round < 11; round += 1) {
-      await expect(read()).rejects.toThrow('etcd is away');
-      const message = await read().then(String, (error: Error) => error.message);
-      const [, seconds = ''] = /^cluster prod failed before and is left out for (\d+) s more$/.exec(message) ?? [];
-      pauses.push(Number(seconds));
-      time.now += Number(seconds) * 1000;
-    }
-    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-    fails = false;
-    await read();
-    fails = true;
-    await expect(read()).rejects.toThrow('etcd is away');
-    await expect(read()).rejects.toThrow('left out for 1 s more');
-  });
 });
 
 test('our own objects are those of this kind, under their own names, that we made', async () => {
@@ -130,7 +110,7 @@ describe('entries that are settled', () => {
     return {
       ...parts,
       inside,
-      settle: (seen = entries) => settleAll(parts.writer, inside, seen, () => false),
+      settle: (seen = entries) => settleAll(parts.writer, inside, seen),
       entries,
     };
   };
@@ -157,11 +137,43 @@ describe('entries that are settled', () => {
   test('end with a failure of the whole cluster', async () => {
     const arns = Array.from({ length: 40 }, (_, index) => arnOf(`db-${index}`));
     const before: ClusterHooks['before'] = ({ verb }) =>
-      verb === 'create' ? Promise.reject(new ApiError(403, 'Forbidden', 'RBAC does not allow it')) : undefined;
+      verb === 'create' ? Promise.reject(new ApiError(401, 'Unauthorized', 'the token is over')) : undefined;
     const { inside, settle } = await all(arns, { before });
     await settle();
-    expect(inside.broken).toBe('RBAC does not allow it');
+    expect(inside.broken).toBe('the token is over');
     expect(inside.failures.length).toBeLessThanOrEqual(16);
+  });
+
+  test('end with the fifth server error in a row, and not with the fourth', async () => {
+    const arns = Array.from({ length: 30 }, (_, index) => arnOf(`db-${index}`));
+    const failing = async (many: number) => {
+      const bad = new Set(arns.slice(0, many).map(nameIn));
+      const before: ClusterHooks['before'] = ({ verb, name }) =>
+        verb === 'create' && bad.has(name) ? Promise.reject(new ApiError(503, '', 'away')) : undefined;
+      const { inside, settle } = await all(arns, { before });
+      await settle();
+      return inside;
+    };
+    expect(await failing(4)).toMatchObject({ broken: undefined, counts: { created: 26, failed: 4 } });
+    expect((await failing(5)).broken).toBe('away');
+  });
+
+  test('give an outcome each: what was done, or why it could not be', async () => {
+    const bad = nameIn(arnOf('a'));
+    const error = new ApiError(422, 'Invalid', 'a webhook says no');
+    const before: ClusterHooks['before'] = ({ name, verb }) =>
+      name === bad && verb === 'create' ? Promise.reject(error) : undefined;
+    const { settle, entries } = await all([arnOf('a'), arnOf('b')], { before });
+    expect(await settle()).toMatchObject([
+      { entry: entries[0], error },
+      { entry: entries[1], settled: { action: { do: 'create' } } },
+    ]);
+  });
+
+  test('that are neither wanted nor there are not counted', async () => {
+    const { inside, settle, entries } = await all([arnOf('a')]);
+    await settle(entries.map((entry) => ({ ...entry, sight: { state: 'gone' } })));
+    expect(inside.counts).toMatchObject({ unchanged: 0, marked: 0 });
   });
 
   test('fail in words also where what is thrown is no error', async () => {
@@ -184,6 +196,8 @@ describe('entries that are settled', () => {
   });
 
   const other = { ...objectOf(arnOf('b')), metadata: objectOf(arnOf('a')).metadata };
+  const labels = { 'skymirror.dev/mirror': 'staging' };
+  const staging = { ...objectOf(arnOf('a')), metadata: { ...objectOf(arnOf('a')).metadata, labels } };
   const dying = {
     ...objectOf(arnOf('a')),
     metadata: { ...objectOf(arnOf('a')).metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
@@ -196,6 +210,12 @@ describe('entries that are settled', () => {
       /^NameCollision: .* stands for another resource than arn.*Delete or rename it$/,
     ],
     ['Foreign', 'kubectl', objectOf(arnOf('a')), /^Foreign: .* was not made by skymirror; left alone\. Delete it/],
+    [
+      'OtherMirror',
+      'skymirror',
+      staging,
+      /^OtherMirror: .* belongs to another mirror .*; left alone\. Give each mirror/,
+    ],
     ['BeingDeleted', 'skymirror', dying, /^BeingDeleted: .* is being deleted by somebody else; left alone$/],
   ])('are refused as %s, with what helps', async (_, manager, object, message) => {
     const { inside, settle, memory } = await all([arnOf('a')], {}, ({ memory: store }) => {

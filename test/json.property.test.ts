@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { normalise } from '../lib/json.ts';
 
 const value = fc.anything({
-  withDate: true,
   withNullPrototype: false,
   values: [
     fc.string({ unit: 'binary' }),

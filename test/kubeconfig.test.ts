@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -64,6 +64,36 @@ describe('a kubeconfig', () => {
   test('is that of KUBECONFIG where none is named', async () => {
     vi.stubEnv('KUBECONFIG', `${config()}${delimiter}`);
     expect((await loadConnection({})).name).toBe('main');
+  });
+
+  describe('of which KUBECONFIG lists several', () => {
+    const named = (name: string) => {
+      const clusters = [{ name, cluster: { server: `https://${name}.example` } }];
+      const users = [{ name, user: { tokenFile: basename(write(name)) } }];
+      const contexts = [{ name, context: { cluster: name, user: name } }];
+      return write(stringify({ 'current-context': name, clusters, users, contexts }));
+    };
+    const list = (...names: string[]) => vi.stubEnv('KUBECONFIG', names.join(delimiter));
+
+    test('is all of them together', async () => {
+      list(named('a'), named('b'));
+      expect(await loadConnection({})).toMatchObject({ name: 'b', server: { host: 'b.example' } });
+      const connection = await loadConnection({ context: 'a' });
+      expect(connection.server.host).toBe('a.example');
+      expect(await connection.headers()).toEqual({ Authorization: 'Bearer a' });
+    });
+
+    test.each([0, 1, 2])('is the others where that at position %d is not there', async (position) => {
+      list(...[named('a'), named('b')].toSpliced(position, 0, '/nowhere/config'));
+      expect((await loadConnection({})).name).toBe('b');
+      expect((await loadConnection({ context: 'a' })).name).toBe('a');
+    });
+
+    test('is named where one of them cannot be read', async () => {
+      const broken = write('{');
+      list('/nowhere/config', named('a'), broken);
+      await expect(loadConnection({})).rejects.toThrow(broken);
+    });
   });
 
   test('may have no users', async () => {
@@ -183,36 +213,5 @@ describe('credentials', () => {
     const cluster = { 'insecure-skip-tls-verify': true };
     const { tls } = await loadConnection({ kubeconfig: config({ cluster }) });
     expect(tls).toEqual({ rejectUnauthorized: false });
-  });
-});
-
-describe('an exec plugin', () => {
-  const plugin = (script: string) => {
-    const command = write(`#!/bin/sh\n${script}\n`);
-    chmodSync(command, 0o700);
-    return { exec: { apiVersion: 'client.authentication.k8s.io/v1', command, interactiveMode: 'Never' } };
-  };
-
-  test('gives a token', async () => {
-    const credential = { kind: 'ExecCredential', status: { token: 'from-plugin' } };
-    const { headers } = await loadConnection({
-      kubeconfig: config({ user: plugin(`echo '${JSON.stringify(credential)}'`) }),
-    });
-    expect(await headers()).toEqual({ Authorization: 'Bearer from-plugin' });
-  });
-
-  test.each([
-    ['that fails', plugin('echo "log in first" >&2; exit 1'), 'log in first'],
-    [
-      'that is not there',
-      { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nowhere/plugin' } },
-      'ENOENT',
-    ],
-    ['that says nothing', plugin('true'), 'JSON'],
-  ])('%s is told with its context and its own words', async (_, user, words) => {
-    const said = `kubeconfig: the credentials of context "main" do not work: `;
-    const loading = loadConnection({ kubeconfig: config({ user }) });
-    await expect(loading).rejects.toThrow(said);
-    await expect(loading).rejects.toThrow(words);
   });
 });

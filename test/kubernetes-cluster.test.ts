@@ -40,13 +40,8 @@ async function open(...answers: Answer[]) {
     const sent = await text(request);
     const { method = '', headers } = request;
     const query = Object.fromEntries(searchParams);
-    calls.push({
-      method,
-      path: pathname,
-      query,
-      accept: headers.accept ?? '',
-      body: sent === '' ? undefined : JSON.parse(sent),
-    });
+    const read: unknown = sent === '' ? undefined : JSON.parse(sent);
+    calls.push({ method, path: pathname, query, accept: headers.accept ?? '', body: read });
     response.writeHead(code).end(JSON.stringify(body));
   });
   server.listen(0, '127.0.0.1');

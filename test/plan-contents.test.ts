@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgement } from '../lib/conditions.ts';
+import { judgement, timestamp } from '../lib/conditions.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import { conditionOf, type KubernetesObject } from '../lib/object.ts';
@@ -149,20 +149,24 @@ describe('the grace of a mark', () => {
   test('begins anew where the reason changes: unselected first, gone later', () => {
     const later = { now: start + 30 * minute };
     const gone = settled({ state: 'gone' }, unselected, later);
-    expect(markOf(gone, { target, ...later })).toEqual({ reason: 'NotFound', due: false });
+    expect(markOf(gone, { target, ...later })).toMatchObject({ reason: 'NotFound', due: false });
   });
 
   test('begins anew where a resource was invalid before it was unselected', () => {
     const invalid = settled({ state: 'invalid', issues: 'no state' }, live);
     const later = { ...select(false), now: start + 30 * minute };
     const marked = settled(present, invalid, later);
-    expect(markOf(marked, later)).toEqual({ reason: 'NotSelected', due: false });
+    expect(markOf(marked, later)).toMatchObject({ reason: 'NotSelected', due: false });
   });
 
   test('does not begin anew while an unselected object is written for another reason', () => {
     const bare = { ...unselected, metadata: { ...unselected.metadata, labels: {} } };
     const written = settled(present, bare, { ...select(false), now: start + 5 * minute });
-    expect(markOf(written, { target, now: start + 10 * minute })).toEqual({ reason: 'NotSelected', due: true });
+    expect(markOf(written, { target, now: start + 10 * minute })).toEqual({
+      reason: 'NotSelected',
+      since: timestamp(start),
+      due: true,
+    });
   });
 
   test('of 0 seconds makes a mark due at once', () => {

@@ -27,6 +27,8 @@ const bad = ['update', ...seen.slice(1)];
 const grace = 'keep Grace';
 const listed = ['mark', 'mark', 'mark', 'mark', grace, 'ASK', 'mark', 'mark'] as const;
 const asked = ['mark', 'mark', 'mark', 'mark', grace, 'DELETE', 'mark', 'mark'] as const;
+// Marked because the mirror did not select it, excluded now: the mark stays and its message changes.
+const otherWords = (row: readonly string[]) => row.map((verdict) => (verdict === grace ? 'update' : verdict));
 const absent = ['ask', 'ask', grace, 'ASK', 'ask', 'ask', 'ask', 'ask'] as const;
 const gone = ['mark', 'mark', grace, 'DELETE', 'mark', 'mark', 'mark', 'mark'] as const;
 const fresh = Array<string>(8).fill('keep Unseen');
@@ -38,6 +40,8 @@ const table: Readonly<Record<string, Row>> = {
   'present, selected, get': ['create', ...seen, 'refuse BeingDeleted', 'refuse OWNER'],
   'present, unselected, list': ['nothing', ...listed, 'refuse BeingDeleted', 'nothing'],
   'present, unselected, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
+  'excluded, list': ['nothing', ...otherWords(listed), 'refuse BeingDeleted', 'nothing'],
+  'excluded, get': ['nothing', ...otherWords(asked), 'refuse BeingDeleted', 'nothing'],
   invalid: ['refuse Invalid', ...bad, 'refuse BeingDeleted', 'refuse OWNER'],
   absent: ['nothing', ...absent, 'nothing', 'nothing'],
   gone: ['nothing', ...gone, 'nothing', 'nothing'],
@@ -62,6 +66,7 @@ function targetOf(removal: 'Delete' | 'Retain', selects: boolean): Target {
 function sightOf(outside: string): Sight {
   const by = outside.endsWith('list') ? 'list' : 'get';
   if (outside.startsWith('present')) return { state: 'present', fields, health, by };
+  if (outside.startsWith('excluded')) return { state: 'excluded', issues: 'engine docdb', by };
   if (outside === 'invalid') return { state: 'invalid', issues: 'state: expected string' };
   if (outside === 'absent' || outside === 'gone') return { state: outside };
   const since = now - (outside === 'unseen, stale' ? 16 : 5) * 60_000;
@@ -101,7 +106,10 @@ function objectOf(column: string, owner: string, deleting: boolean): KubernetesO
       name,
       namespace: 'external',
       uid: 'u1',
-      ...(column === 'labels lost' ? {} : { labels: { ...baseLabels(targetOf('Delete', true)) } }),
+      labels: {
+        ...(column === 'labels lost' ? {} : baseLabels(targetOf('Delete', true))),
+        ...(owner === 'other mirror' ? { 'skymirror.dev/mirror': 'staging' } : {}),
+      },
       ...(deleting ? { deletionTimestamp: minutesAgo(1) } : {}),
       managedFields: [{ manager: owner === 'foreign' ? 'kubectl' : 'skymirror' }],
     },
@@ -129,10 +137,16 @@ function held(verdict: string, { removal, whole, released }: Combination): strin
   return verdict.toLowerCase();
 }
 
+const refusals: Readonly<Record<string, string>> = {
+  foreign: 'Foreign',
+  collision: 'NameCollision',
+  'other mirror': 'OtherMirror',
+};
+
 function expected(combination: Combination): string {
   const { outside, column, owner, deleting } = combination;
   const row = table[outside] ?? [];
-  const refusal = owner === 'foreign' ? 'Foreign' : 'NameCollision';
+  const refusal = refusals[owner] ?? '';
   if (column === 'none') return row[0] ?? '';
   if (owner !== 'ours') return (row[10] ?? '').replace('OWNER', refusal);
   if (deleting) return row[9] ?? '';
@@ -144,7 +158,7 @@ const verdict = (action: Action) => ('why' in action ? `${action.do} ${action.wh
 function combinations(outside: string): Combination[] {
   const booleans = [true, false];
   return columns.flatMap((column) =>
-    ['ours', 'foreign', 'collision'].flatMap((owner) =>
+    ['ours', ...Object.keys(refusals)].flatMap((owner) =>
       booleans.flatMap((deleting) =>
         booleans.flatMap((whole) =>
           booleans.flatMap((released) =>
@@ -167,7 +181,7 @@ function combinations(outside: string): Combination[] {
 describe('the truth table holds for every combination of object, owner, run, brake and policy', () => {
   test.each(Object.keys(table))('%s', (outside) => {
     const cases = combinations(outside);
-    expect(cases).toHaveLength(9 * 3 * 2 * 2 * 2 * 2);
+    expect(cases).toHaveLength(9 * 4 * 2 * 2 * 2 * 2);
     const wrong = cases.flatMap((combination) => {
       const { column, owner, deleting, whole, released, removal } = combination;
       const target = targetOf(removal, !outside.includes('unselected'));

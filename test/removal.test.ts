@@ -1,17 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { type BrakeInput, brake, type Due, named, remembered } from '../lib/removal.ts';
+import { type BrakeInput, brake, type Due, dueKey, named, remembered } from '../lib/removal.ts';
 
 const hour = 3_600_000;
 const now = Date.parse('2026-05-04T12:34:56Z');
 const thisHour = Date.parse('2026-05-04T12:00:00Z');
+/** A day, the hour that begins in it, and the longest run between an entry and its delete. */
+const counts = 25.25 * hour;
+const since = '2026-05-04T12:00:00Z';
 const dueOf = (count: number, prefix = 'db'): Due[] =>
-  Array.from({ length: count }, (_, index) => ({ name: `${prefix}-${index}`, uid: `uid-${prefix}-${index}` }));
+  Array.from({ length: count }, (_, index) => ({ name: `${prefix}-${index}`, uid: `uid-${prefix}-${index}`, since }));
 const heldAt = (held: number, at = now - 25 * hour) => ({ hour: at, held, deleted: 0 });
 const deletedAt = (deleted: number, at: number) => ({ hour: at, held: 0, deleted });
 
 function judge(due: readonly Due[], more: Partial<BrakeInput> = {}) {
   const history = [heldAt(100)];
-  return brake({ due, held: 0, history, maxPercent: 30, now, blocked: undefined, approval: undefined, ...more });
+  return brake({ due, history, maxPercent: 30, now, blocked: undefined, approval: undefined, ...more });
 }
 
 describe('the brake', () => {
@@ -40,12 +43,12 @@ describe('the brake', () => {
     expect(judge([], { history: [heldAt(held)], maxPercent }).limit).toBe(limit);
   });
 
-  test('counts what went in the last 24 hours, by the hours that touch them', () => {
+  test('counts what went in the last 24 hours, by the hours that touch them and the length of a run', () => {
     const counted = (at: number) => judge([], { history: [heldAt(100), deletedAt(7, at)] }).deletedBefore;
     expect(counted(now)).toBe(7);
     expect(counted(now - 24 * hour)).toBe(7);
-    expect(counted(now - 25 * hour + 1)).toBe(7);
-    expect(counted(now - 25 * hour)).toBe(0);
+    expect(counted(now - counts + 1)).toBe(7);
+    expect(counted(now - counts)).toBe(0);
   });
 
   test('adds up what went before and what is due', () => {
@@ -64,8 +67,9 @@ describe('the brake', () => {
     expect(judge([], { history }).limit).toBe(60);
   });
 
-  test('goes by what is held now where there is no history', () => {
-    expect(judge([], { history: [], held: 40 }).limit).toBe(12);
+  test('knows nothing where there is no history, and lets five go', () => {
+    expect(judge(dueOf(5), { history: [] })).toMatchObject({ waiting: 0, limit: 5 });
+    expect(judge(dueOf(6), { history: [] })).toMatchObject({ waiting: 6, limit: 5 });
   });
 
   test('has nothing to say where nothing is due', () => {
@@ -79,7 +83,7 @@ describe('an approval', () => {
 
   test('releases exactly the named set', () => {
     const result = judge([...dueOf(40), ...dueOf(3, 'later')], { blocked, approval });
-    expect(result.released).toEqual(new Set(dueOf(40).map(({ uid }) => uid)));
+    expect(result.released).toEqual(new Set(dueOf(40).map(dueKey)));
     expect(result.waiting).toBe(3);
   });
 
@@ -94,6 +98,14 @@ describe('an approval', () => {
   test('does not release an object of the same name made since', () => {
     const again = dueOf(40).map((due) => ({ ...due, uid: `${due.uid}-new` }));
     expect(judge(again, { blocked, approval }).released.size).toBe(0);
+  });
+
+  test('does not release the same objects when they came back and vanished again', () => {
+    const again = dueOf(40).map((due) => ({ ...due, since: '2026-06-04T12:00:00Z' }));
+    const result = judge(again, { blocked, approval });
+    expect(result).toMatchObject({ released: new Set(), waiting: 40 });
+    expect(result.blocked).toEqual(named(again));
+    expect(result.blocked?.approval).not.toBe(approval);
   });
 
   test('does not go stale while others become due: the set keeps its name until none of it is due', () => {
@@ -118,7 +130,7 @@ describe('an approval', () => {
 
   test('leaves the set that nobody needs any more', () => {
     expect(judge(dueOf(3), { blocked })).toEqual({
-      released: new Set(dueOf(3).map(({ uid }) => uid)),
+      released: new Set(dueOf(3).map(dueKey)),
       waiting: 0,
       limit: 30,
       deletedBefore: 0,
@@ -128,7 +140,7 @@ describe('an approval', () => {
 
 describe('the name of a set', () => {
   test('never changes', () => {
-    expect(named([{ name: 'a', uid: '1' }]).approval).toBe('1-3n4e95ccmnqaf');
+    expect(named([{ name: 'a', uid: '1', since }]).approval).toBe('1-r6gz3ndht3fk9');
   });
 
   test('does not depend on the order', () => {
@@ -147,13 +159,13 @@ describe('the name of a set', () => {
     const { blocked } = first;
     const released = judge(all, { blocked, approval: blocked?.approval });
     expect([released.released.size, released.waiting]).toEqual([1000, 200]);
-    const rest = all.filter(({ uid }) => !released.released.has(uid));
+    const rest = all.filter((one) => !released.released.has(dueKey(one)));
     expect(judge(rest, { blocked }).blocked?.members).toHaveLength(200);
   });
 
-  test('holds names and uids and nothing else', () => {
-    const more = { name: 'a', uid: '1', spec: {} };
-    expect(named([more]).members).toEqual([{ name: 'a', uid: '1' }]);
+  test('holds names, uids and when the marks began, and nothing else', () => {
+    const more = { name: 'a', uid: '1', since, spec: {} };
+    expect(named([more]).members).toEqual([{ name: 'a', uid: '1', since }]);
   });
 });
 
@@ -169,7 +181,20 @@ describe('the history', () => {
   });
 
   test('is in order, and drops what no rule looks at any more', () => {
-    const old = [heldAt(1, now - 26 * hour), heldAt(2, now - 26 * hour + 1), heldAt(3, thisHour - hour)].toReversed();
+    const old = [heldAt(1, now - counts), heldAt(2, now - counts + 1), heldAt(3, thisHour - hour)].toReversed();
     expect(remembered(old, now, { held: 4, deleted: 0 }).map(({ held }) => held)).toEqual([2, 3, 4]);
+  });
+
+  test('keeps the newest hour that is a day old, so that after a gap the brake knows what the scope held', () => {
+    const gap = [heldAt(500, now - 31 * hour), heldAt(100, now - 30 * hour)];
+    const history = remembered(gap, now, { held: 1000, deleted: 0 });
+    expect(history.map(({ held }) => held)).toEqual([100, 1000]);
+    expect(judge([], { history }).limit).toBe(30);
+  });
+
+  test('takes back what was entered and then refused, and never falls below nothing', () => {
+    const entered = remembered([], now, { held: 7, deleted: 3 });
+    expect(remembered(entered, now, { held: 7, deleted: -2 })).toMatchObject([{ deleted: 1 }]);
+    expect(remembered(entered, now, { held: 7, deleted: -9 })).toMatchObject([{ deleted: 0 }]);
   });
 });

@@ -45,27 +45,37 @@ describe('an object', () => {
     ['is ours where only our status is left', { managedFields: managedBy('skymirror', 'status') }, 'ours'],
     ['is ours among other managers', { managedFields: [...managedBy('kubectl'), ...managedBy('skymirror')] }, 'ours'],
     ['is foreign with another manager, whatever its labels', { managedFields: managedBy('kubectl') }, 'foreign'],
+    [
+      'of another mirror is neither ours nor foreign',
+      { managedFields: managedBy('skymirror'), labels: { 'skymirror.dev/mirror': 'staging' } },
+      'other mirror',
+    ],
+    [
+      'is foreign with the label of another mirror and another manager',
+      { managedFields: managedBy('kubectl'), labels: { 'skymirror.dev/mirror': 'staging' } },
+      'foreign',
+    ],
     ['is foreign without managers', {}, 'foreign'],
     ['is foreign where the manager only begins like ours', { managedFields: managedBy('skymirror2') }, 'foreign'],
   ])('%s', (_, metadata, owner) => {
-    expect(ownership(withMetadata(metadata), identity)).toBe(owner);
+    expect(ownership(withMetadata(metadata), identity, mirror)).toBe(owner);
   });
 
   test.each(Object.keys(identity))('with another %s is a collision, whoever manages it', (key) => {
     const ours = withMetadata({ managedFields: managedBy('skymirror') });
-    expect(ownership({ ...ours, spec: { ...identity, [key]: 'other' } }, identity)).toBe('collision');
+    expect(ownership({ ...ours, spec: { ...identity, [key]: 'other' } }, identity, mirror)).toBe('collision');
     const { [key]: _, ...rest } = identity;
-    expect(ownership({ ...ours, spec: rest }, identity)).toBe('collision');
+    expect(ownership({ ...ours, spec: rest }, identity, mirror)).toBe('collision');
   });
 
   test('without a spec is a collision', () => {
     const { spec, ...bare } = live;
-    expect(ownership(bare, identity)).toBe('collision');
+    expect(ownership(bare, identity, mirror)).toBe('collision');
   });
 
   test('with fields in spec that we do not know is ours all the same', () => {
     const ours = withMetadata({ managedFields: managedBy('skymirror') });
-    expect(ownership({ ...ours, spec: { ...identity, partition: 'aws' } }, identity)).toBe('ours');
+    expect(ownership({ ...ours, spec: { ...identity, partition: 'aws' } }, identity, mirror)).toBe('ours');
   });
 });
 

@@ -35,7 +35,8 @@ async function setUp(hooks: ClusterHooks = {}) {
   };
   const writer: Writer = { target, cluster, outside, whole: true, maxObservationAge: 0, ...options };
   const scan = () => memory.objects('mirrorscans')[0];
-  const report = (more: object = {}) => reportPass(target, inside, { seen, incomplete: undefined, calls: 2, ...more });
+  const report = (more: object = {}) =>
+    reportPass(target, inside, { seen, incomplete: undefined, listed: true, calls: 2, ...more });
   return { memory, inside, writer, stop, scan, report, served: { inside, writer } };
 }
 
@@ -68,6 +69,14 @@ describe('a pass that is reported', () => {
     inside.failures.push(...Array.from({ length: count }, () => ({ name: 'a', message: 'a: refused' })));
     await report();
     expect(conditionOf(scan() ?? expect.fail(), 'Applied')).toMatchObject({ status: 'False', message });
+  });
+
+  test('shows the failure whose name is the alphabetically first, in whatever order they came', async () => {
+    const { report, scan, inside } = await setUp();
+    for (const name of ['c', 'a', 'b']) inside.failures.push({ name, message: `${name}: refused` });
+    await report();
+    const applied = conditionOf(scan() ?? expect.fail(), 'Applied');
+    expect(applied?.message).toBe('a: refused (and 2 more)');
   });
 
   test('that ended early shows why, whatever failed before', async () => {
@@ -116,6 +125,16 @@ describe('deletes', () => {
     expect(await reserve(served, 2, () => releases('a', 'b'))).toBe(true);
     expect(remember(scan()).history).toMatchObject([{ deleted: 2 }]);
     expect(inside.brake).toEqual(releases('a', 'b'));
+  });
+
+  test('that were refused are taken back once, also where the answer to that was lost', async () => {
+    let resets = false;
+    const { served, report, scan, inside } = await setUp({ resets: ({ verb }) => resets && verb === 'replaceStatus' });
+    await reserve(served, 3, () => releases('a', 'b', 'c'));
+    inside.unbooked = 1;
+    resets = true;
+    await report();
+    expect(remember(scan()).history).toMatchObject([{ deleted: 2 }]);
   });
 
   test('that the brake holds need no entry', async () => {

@@ -10,7 +10,7 @@ const start = Date.parse('2026-05-04T12:00:00Z');
 const minute = 60_000;
 const mirror = mirrorOf({ name: 'production', namespace: 'external' });
 const target = { mirror, source: rdsInstance, scope: { account: '111122223333', region: 'eu-west-1' } };
-const quiet: PassResult = { began: start, counts: { seen: 7 }, calls: 2, held: 7 };
+const quiet: PassResult = { began: start, counts: { seen: 7 }, calls: 2, held: 7, listed: true, unbooked: 0 };
 const passAt = (minutes: number, more: Partial<PassResult> = {}) => ({
   ...quiet,
   began: start + minutes * minute,
@@ -166,8 +166,12 @@ describe('when the scope was seen last', () => {
 });
 
 describe('removals that wait', () => {
-  const due = Array.from({ length: 12 }, (_, index) => ({ name: `db-${index}`, uid: `u${index}` }));
-  const input = { due, held: 12, history: [], maxPercent: 30, now: start, blocked: undefined, approval: undefined };
+  const due = Array.from({ length: 12 }, (_, index) => ({
+    name: `db-${index}`,
+    uid: `u${index}`,
+    since: timestamp(start),
+  }));
+  const input = { due, history: [], maxPercent: 30, now: start, blocked: undefined, approval: undefined };
   const blocked = written(first, passAt(1, { brake: brake(input) }));
 
   test('say how many, why, and the command that lets them go', () => {

@@ -71,7 +71,10 @@ const definition: Definition<{ user: string }, Session, Row, typeof identity, ty
       ? { id: row.id, excluded: 'a queue' }
       : { id: row.id, fields: { size: row.size, tags: {} } };
   },
-  health: ({ size }) => judgement(size > 0 ? 'True' : 'False', 'Sized'),
+  health({ size }) {
+    if (size === 13) throw new Error('unlucky');
+    return judgement(size > 0 ? 'True' : 'False', 'Sized');
+  },
 };
 const source = defineSource(definition);
 
@@ -122,15 +125,18 @@ describe('a row', () => {
   });
 
   test.each<[string, Row, string]>([
+    ['a value that has no place in JSON', { size: 1n }, 'a bigint has no place in a Kubernetes object'],
+    ['a date that is none', { size: new Date(Number.NaN) }, 'Invalid time value'],
+    ['a health that cannot be judged', { size: 13 }, 'unlucky'],
+  ])('with %s is invalid: its id is known', async (_, row, issues) => {
+    expect(await observationOf({ id: 'home/orders', ...row })).toEqual({ outcome: 'invalid', ...place, issues });
+  });
+
+  test.each<[string, Row, string]>([
     ['without an id', {}, 'a row without an id'],
     ['whose id is none', { id: 'orders' }, 'not an id of Topic: orders'],
     ['that cannot be observed', { explodes: new Error('boom') }, 'boom'],
     ['that throws a text', { explodes: 'boom' }, 'boom'],
-    [
-      'with a value that has no place in JSON',
-      { id: 'home/orders', size: 1n },
-      'a bigint has no place in a Kubernetes object',
-    ],
   ])('%s is broken: the listing is not complete', async (_, row, issues) => {
     expect(await observationOf(row)).toEqual({ outcome: 'broken', issues });
   });

@@ -1,25 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { ApiError } from '../lib/cluster.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import { conditionOf } from '../lib/object.ts';
 import { type SyncOptions, sync } from '../lib/sync.ts';
-import { type ClusterHooks, type ClusterRequest, memoryCluster } from './memory/memory-cluster.ts';
+import { memoryCluster } from './memory/memory-cluster.ts';
 import { idOf, memorySource, type Row, type SourceHooks, type World } from './memory/memory-source.ts';
 
 const scope = { account: '1', region: 'r' };
 const minute = 60_000;
 
-function setUp(names: readonly string[] = [], hooks: ClusterHooks = {}) {
+function setUp(names: readonly string[] = []) {
   const world: World = { rows: new Map(), calls: [] };
   const put = (name: string, row: Partial<Row> = {}) =>
     world.rows.set(idOf(name), { id: idOf(name), state: 'available', ...row });
   for (const name of names) put(name);
-  const cluster = memoryCluster({ hooks });
+  const cluster = memoryCluster();
   const wish = { selects: (_: object) => true };
   const mirror = mirrorOf({ name: 'production', namespace: 'external', selects: (fields) => wish.selects(fields) });
   const source = memorySource({ world });
-  const pass = (access: SourceHooks = {}, options: SyncOptions = {}, clusters = [cluster]) =>
-    sync({ mirror, source, scope, access }, clusters, options);
+  const pass = (access: SourceHooks = {}, options: SyncOptions = {}) =>
+    sync({ mirror, source, scope, access }, [cluster], options);
   const named = (names: readonly string[], access: SourceHooks = {}) =>
     pass(access, { ids: names.map((name) => idOf(name)) });
   const object = (name: string) => cluster.objects('things').find(({ spec }) => spec?.name === name);
@@ -76,6 +75,12 @@ describe('a whole pass', () => {
     later(10);
     expect(await counts(pass())).toMatchObject({ deleted: 1 });
     expect(object('a')).toBeUndefined();
+  });
+
+  test('does not count what is neither selected nor there', async () => {
+    const { pass, wish } = setUp(['a', 'b']);
+    wish.selects = () => false;
+    expect(await pass()).toMatchObject({ outside: { unselected: 2 }, clusters: [{ counts: { unchanged: 0 } }] });
   });
 
   test('asks for no more than its budget, and keeps the others', async () => {
@@ -204,61 +209,5 @@ describe('a pass over ids', () => {
     const report = await named(['a'], { account: '2' });
     expect(report).toMatchObject({ ok: false, incomplete: { reason: 'WrongPlace' } });
     expect(cluster.writes).toEqual([]);
-  });
-});
-
-describe('several clusters', () => {
-  test('are served by one look at the outside, but for one that cannot be served', async () => {
-    const { pass, cluster, world } = setUp(['a']);
-    const old = memoryCluster({ name: 'old' });
-    old.revisions.set('things', 0);
-    const other = memoryCluster({ name: 'other' });
-    const report = await pass({}, {}, [cluster, old, other]);
-    expect(report.clusters).toMatchObject([
-      { cluster: 'memory', counts: { created: 1 } },
-      { cluster: 'old', skipped: expect.stringContaining('SchemaTooOld') },
-      { cluster: 'other', counts: { created: 1 } },
-    ]);
-    expect(report.ok).toBe(false);
-    expect(world.calls).toHaveLength(2);
-  });
-
-  test('none of which can be read leave the outside alone', async () => {
-    const { pass, world } = setUp(['a']);
-    const silent = memoryCluster({
-      name: 'silent',
-      hooks: { before: () => new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 40)) },
-    });
-    const report = await pass({}, { limits: { readDeadline: 5 } }, [silent]);
-    expect(report.clusters).toMatchObject([{ skipped: 'not read within 0.005 s: late' }]);
-    expect(world.calls).toEqual([]);
-  });
-
-  test('none of which can be written to end the pass', async () => {
-    const { pass, world } = setUp(['a', 'b', 'c', 'd', 'e']);
-    const before = async ({ verb }: ClusterRequest) => {
-      if (verb === 'create') throw new ApiError(403, 'Forbidden', 'no');
-    };
-    expect(await pass({}, {}, [memoryCluster({ hooks: { before } })])).toMatchObject({
-      incomplete: { message: 'No cluster can be written to.' },
-    });
-    expect(world.calls.filter(({ verb }) => verb === 'page')).toHaveLength(1);
-  });
-
-  test('do not wait for one that is slow: it is served by a pass of its own', async () => {
-    const gate = Promise.withResolvers<void>();
-    const { pass, cluster } = setUp(['a', 'b', 'c']);
-    const slow = memoryCluster({
-      name: 'slow',
-      hooks: { before: ({ verb }) => (verb === 'create' ? gate.promise : undefined) },
-    });
-    let pages = 0;
-    const before: SourceHooks['before'] = ({ verb }) => {
-      pages += verb === 'page' ? 1 : 0;
-      if (pages === 2) gate.resolve();
-    };
-    const report = await pass({ before }, { limits: { patience: 1 } }, [cluster, slow]);
-    expect(report).toMatchObject({ ok: true, clusters: [{ counts: { created: 3 } }, { cluster: 'slow' }] });
-    expect(slow.objects('things')).toHaveLength(3);
   });
 });

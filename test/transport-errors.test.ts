@@ -65,6 +65,12 @@ const cases: readonly [what: string, code: number, message: string, said: string
     'Too many requests.',
     'Too many requests. The API server is overloaded: lower the concurrency, or give this user a FlowSchema.',
   ],
+  [
+    'a server that is not well',
+    503,
+    'etcd is away',
+    'etcd is away. The API server, or a proxy before it, is not well: ask it for /readyz?verbose.',
+  ],
   ['an object that is not valid', 422, 'spec.arn: Required value', 'spec.arn: Required value'],
 ];
 

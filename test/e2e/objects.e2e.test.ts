@@ -85,10 +85,23 @@ describe('what people put on a mirrored object', () => {
     await world.pass();
     const { labels } = (await world.object('orders')).metadata;
     const lost = Object.fromEntries(Object.keys(labels ?? {}).map((key) => [key, null]));
-    const forged = { 'skymirror.dev/mirror': 'other', [`${tagPrefix}boss`]: 'me' };
+    const forged = { 'skymirror.dev/scope': 'other', [`${tagPrefix}boss`]: 'me' };
     await world.patch(world.pathOf('orders'), { metadata: { labels: { ...lost, ...forged } } });
     expect(done(await world.pass())).toEqual({ updated: 1 });
     expect((await world.object('orders')).metadata.labels).toEqual(labels);
+  });
+
+  test('that gives it to another mirror is believed: it is left alone and reported until the label is gone', async () => {
+    const world = await stack.world({ instances: ['orders'] });
+    await world.pass();
+    const label = (value: string | null) =>
+      world.patch(world.pathOf('orders'), { metadata: { labels: { 'skymirror.dev/mirror': value } } });
+    await label('other');
+    const report = await world.pass();
+    expect(done(report)).toEqual({ refused: 1 });
+    expect(complaints(report)).toMatch(/OtherMirror: the object orders-\w+ belongs to another mirror/);
+    await label(null);
+    expect(done(await world.pass())).toEqual({ updated: 1 });
   });
 
   test('cannot be another identity: the API server refuses that', async () => {

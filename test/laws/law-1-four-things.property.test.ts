@@ -7,7 +7,7 @@ import { isNoticed } from './sabotage.ts';
 import { thing, tries } from './schedule.ts';
 import { type Simulation, simulation } from './simulation.ts';
 
-const kinds = ['present', 'gone', 'unselected', 'broken'] as const;
+const kinds = ['present', 'gone', 'unselected', 'excluded', 'broken'] as const;
 const faults = ['none', 'throttled', 'account', 'elsewhere', 'nameless', 'lie'] as const;
 const selects = ({ note }: { readonly note?: unknown }) => note !== 'hidden';
 
@@ -26,6 +26,7 @@ function become(sim: Simulation, name: string, kind: Kind): void {
   const row = thing(name, 0);
   if (kind === 'gone') sim.remove(row.id);
   else if (kind === 'unselected') sim.set({ ...row, fields: { note: 'hidden' } });
+  else if (kind === 'excluded') sim.set({ ...row, excluded: 'another kind' });
   else if (kind === 'broken') sim.set({ ...row, state: 7 });
 }
 
@@ -59,6 +60,7 @@ const seenAs: Record<Kind, string> = {
   present: 'True True',
   gone: 'False/NotFound True',
   unselected: 'True False/NotSelected',
+  excluded: 'True False/NotSelected',
   broken: 'True False/Invalid',
 };
 
@@ -169,7 +171,7 @@ const expressions = {
   },
   'whether the listing lied': {
     file: 'absences.ts',
-    find: 'batch.filter((id) => !seen.has(id) && isThere(answers.get(id)))',
+    find: 'batch.toSorted().filter((id) => !seen.has(id) && isThere(answers.get(id)))',
     replace: 'batch.filter(() => false)',
   },
   'what was found in spite of the listing': {

@@ -21,6 +21,7 @@ const cases = fc.record({
       note: fc.constantFrom('shown', 'hidden'),
       by: fc.constantFrom('list', 'get'),
     }),
+    fc.record({ state: fc.constant('excluded' as const), by: fc.constantFrom('list', 'get') }),
     fc.record({ state: fc.constantFrom('absent' as const, 'gone' as const, 'invalid' as const, 'unseen' as const) }),
   ),
   exists: fc.constantFrom('True/Found', 'False/NotFound', 'False/NotFound', 'Unknown/NotSeen', undefined),
@@ -53,6 +54,7 @@ function sightOf({ sight }: Given): Parameters<Engine['decide']>[0]['sight'] {
     return { state: 'present', fields: { state: 'available', note: sight.note }, health, by: sight.by as 'get' };
   }
   if (sight.state === 'invalid') return { state: 'invalid', issues: 'odd' };
+  if (sight.state === 'excluded') return { state: 'excluded', issues: 'odd', by: sight.by as 'get' };
   if (sight.state === 'unseen') return { state: 'unseen', reason: 'Throttled', message: '', since: 0 };
   return { state: sight.state };
 }
@@ -67,7 +69,7 @@ const decides = (of: Engine) =>
     const [object, sight] = [objectOf(given), sightOf(given)];
     const name = object.metadata.name;
     const action = of.decide({ target, name, identity, sight, object, now: day, whole, released });
-    const unselected = sight.state === 'present' && !selects(sight.fields);
+    const unselected = sight.state === 'excluded' || (sight.state === 'present' && !selects(sight.fields));
     if (action.do === 'delete') {
       const marked = exists === 'False/NotFound' || synced === 'False/NotSelected';
       expect({ whole, released, removal, marked, over: age >= grace }).toEqual({
@@ -84,7 +86,7 @@ const decides = (of: Engine) =>
     if (condition(after, 'Exists') === 'False/NotFound' && exists !== 'False/NotFound')
       expect(sight.state).toBe('gone');
     if (
-      ['present', 'invalid'].includes(sight.state) &&
+      ['present', 'excluded', 'invalid'].includes(sight.state) &&
       action.do !== 'delete' &&
       action.do !== 'ask' &&
       action.do !== 'keep'
@@ -164,8 +166,8 @@ const rules = {
   },
   'the brake is not heeded': { find: 'if (!input.released) return', replace: 'if (false) return' },
   'the grace is not awaited': {
-    find: "return { reason: 'NotFound', due: heldFor(exists, input.now) >= grace };",
-    replace: "return { reason: 'NotFound', due: true };",
+    find: 'due: heldFor(condition, input.now) >= grace,',
+    replace: 'due: true,',
   },
   'absence in a listing is proof enough for a delete': {
     find: "return proven ? { do: 'delete', object } : { do: 'ask' };",

@@ -9,21 +9,31 @@ import { thing, tries } from './schedule.ts';
 import { type Simulation, simulation } from './simulation.ts';
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
-const kinds = ['good', 'good', 'invalid', 'refused', 'foreign', 'unanswered'] as const;
-const states = ['up', 'down', 'fails', 'noSchema', 'noNamespace', 'unreadable'] as const;
+const kinds = ['good', 'good', 'good', 'invalid', 'refused', 'forbidden', 'failing', 'foreign', 'unanswered'] as const;
+const states = ['up', 'down', 'fails', 'locked', 'noSchema', 'noNamespace', 'unreadable'] as const;
 
 type State = (typeof states)[number];
 
 const reads = ['get', 'list', 'revision', 'namespace'];
 
-/** What the second cluster answers. */
-function hooksOf(sim: Simulation, state: State, refused: readonly string[]): (cluster: number) => ClusterHooks {
+/** The kinds whose write alone does not work: a schema, a policy or quota, a webhook that is down. */
+const troubles: Readonly<Record<string, readonly [number, string]>> = {
+  refused: [422, 'Invalid'],
+  forbidden: [403, 'Forbidden'],
+  failing: [500, 'InternalError'],
+};
+
+/** What the first cluster answers about single names, and the second one to all. */
+function hooksOf(sim: Simulation, state: State, kindOf: (name: string) => string): (cluster: number) => ClusterHooks {
   const { ApiError } = sim.engine;
   const fails = ({ verb, name }: ClusterRequest, cluster: number): Error | undefined => {
     const isRead = reads.includes(verb);
-    if (cluster === 0) return !isRead && refused.includes(name) ? new ApiError(422, 'Invalid', 'no') : undefined;
+    const trouble = cluster === 0 && !isRead ? troubles[kindOf(name)] : undefined;
+    if (trouble !== undefined) return new ApiError(...trouble, 'no');
+    if (cluster === 0) return undefined;
     if (state === 'down') return new ApiError(0, 'Unreachable', 'reset');
     if (state === 'fails' && !isRead) return new ApiError(500, '', 'etcd');
+    if (state === 'locked' && !isRead) return new ApiError(401, 'Unauthorized', 'no');
     return state === 'unreadable' && (verb === 'get' || verb === 'list') ? new Error('not JSON') : undefined;
   };
   return (cluster) => ({
@@ -57,18 +67,18 @@ const isolates = (of: Engine) =>
       }
       if (second && state === 'noSchema') second.revisions.set('things', undefined);
       if (second && state === 'noNamespace') second.namespaceState = 'missing';
-      const refused = being('refused').map((name) => sim.nameOf(idOf(name)));
+      const kindOf = (wanted: string) => of7[names.findIndex((name) => sim.nameOf(idOf(name)) === wanted)] ?? '';
+      const troubled = Object.keys(troubles).flatMap((kind) => being(kind as (typeof kinds)[number]));
       const unanswered = narrowed ? being('unanswered') : [];
       const { report } = await sim.pass({
-        perCluster: hooksOf(sim, state, refused),
+        perCluster: hooksOf(sim, state, kindOf),
         ...(narrowed ? { ids: names.map((name) => idOf(name)) } : {}),
         source: {
           found: (id, row) => (unanswered.includes(id.split(':').at(-1) ?? '') ? new Error('AccessDenied') : row),
         },
       });
       const good = names.filter(
-        (name) =>
-          !['invalid', 'refused', 'foreign'].includes(of7[names.indexOf(name)] ?? '') && !unanswered.includes(name),
+        (name) => ![...troubled, ...being('invalid'), ...being('foreign'), ...unanswered].includes(name),
       );
       const same = (cluster = first) =>
         good.flatMap(
@@ -77,7 +87,7 @@ const isolates = (of: Engine) =>
       expect(same()).toEqual([]);
       if (state === 'up') expect(same(second)).toEqual([]);
       const [one, two] = report.clusters;
-      const bad = [...being('invalid'), ...being('refused'), ...being('foreign'), ...unanswered];
+      const bad = [...being('invalid'), ...troubled, ...being('foreign'), ...unanswered];
       expect(one?.failures.map(({ name }) => name).toSorted()).toEqual(
         bad.map((name) => (unanswered.includes(name) ? idOf(name) : sim.nameOf(idOf(name)))).toSorted(),
       );
@@ -93,8 +103,18 @@ const isolates = (of: Engine) =>
 const breaks = {
   'a refused write ends the pass of its cluster': {
     file: 'inside.ts',
-    find: 'if (isClusterWide(error)) inside.broken',
-    replace: 'if (true) inside.broken',
+    find: 'if (isClusterWide(error) || ',
+    replace: 'if (true || ',
+  },
+  'a forbidden write ends the pass of its cluster': {
+    file: 'cluster.ts',
+    find: '[0, 401, 429].includes',
+    replace: '[0, 401, 403, 429].includes',
+  },
+  'a write that fails ends the pass of its cluster': {
+    file: 'inside.ts',
+    find: 'const brokenLimit = 5;',
+    replace: 'const brokenLimit = 1;',
   },
   'a failed write is not told': {
     file: 'inside.ts',
@@ -113,8 +133,8 @@ const breaks = {
   },
   'an invalid row ends the pass': {
     file: 'pages.ts',
-    find: "if (observation.outcome === 'invalid') pass.seen.invalid += 1;",
-    replace: "if (observation.outcome === 'invalid') throw new Error('invalid');",
+    find: "if (sight.state === 'invalid') pass.seen.invalid += 1;",
+    replace: "if (sight.state === 'invalid') throw new Error('invalid');",
   },
   'an id without an answer ends the run': {
     file: 'sync.ts',

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mirrorOf } from '../../lib/mirror.ts';
 import { fieldManager, type KubernetesObject } from '../../lib/object.ts';
 import { baseLabels } from '../../lib/resource.ts';
 import { type Engine, engine } from '../memory/engine.ts';
@@ -10,7 +11,7 @@ import { thing, tries } from './schedule.ts';
 import { type Simulation, simulation } from './simulation.ts';
 
 const names = ['a', 'b', 'c', 'd'];
-const owners = ['ours', 'foreign', 'collision', 'deleting'] as const;
+const owners = ['ours', 'foreign', 'collision', 'deleting', 'other mirror'] as const;
 const fates = ['same', 'changed', 'gone', 'invalid'] as const;
 
 const worlds = fc.record({
@@ -45,6 +46,21 @@ function own(sim: Simulation, name: string, owner: (typeof owners)[number]): voi
   else sim.cluster.put(fieldManager, 'things', { ...made, spec: { ...identity, arn: idOf('other') } });
 }
 
+/** A second mirror in the same namespace: the misconfiguration in which each has to leave the other's objects alone. */
+async function otherMirror(sim: Simulation, its: readonly string[]): Promise<void> {
+  const selects = ({ resourceId }: { readonly resourceId?: unknown }) =>
+    its.some((name) => resourceId === thing(name, 0).resourceId);
+  const mirror = mirrorOf({ name: 'other', namespace: 'external', selects });
+  for (const name of its) sim.cluster.drop('things', sim.nameOf(idOf(name)));
+  const before = sim.cluster.objects('things');
+  await sim.engine.sync({ ...sim.target, mirror, access: {} }, [sim.cluster.client({})], { clock: () => sim.time.now });
+  const mine = sim.cluster
+    .objects('things')
+    .filter(({ metadata }) => metadata.labels?.['skymirror.dev/mirror'] !== 'other');
+  expect(mine).toEqual(before);
+  expect(sim.cluster.objects('things')).toHaveLength(before.length + its.length);
+}
+
 const stranger = {
   type: 'Audited',
   status: 'True',
@@ -56,7 +72,7 @@ const stranger = {
 function touch(sim: Simulation, name: string, how: 'kept' | 'lost' | 'forged'): void {
   sim.cluster.tamper('somebody', 'things', sim.nameOf(idOf(name)), (object) => {
     const base = how === 'lost' ? {} : { ...object.metadata.labels };
-    const labels = { ...base, mine: 'yes', ...(how === 'forged' ? { 'skymirror.dev/mirror': 'other' } : {}) };
+    const labels = { ...base, mine: 'yes', ...(how === 'forged' ? { 'skymirror.dev/scope': 'other' } : {}) };
     const conditions = [...(object.status?.conditions ?? []), stranger];
     return {
       ...object,
@@ -72,9 +88,13 @@ const leavesAlone = (of: Engine) =>
     const sim = simulation({ engine: of, mirror: { graceSeconds: world.grace } });
     for (const name of names) sim.set(thing(name, 0));
     await sim.pass();
-    for (const name of names) touch(sim, name, world.labels);
+    const its = names.filter((_, index) => world.owners[index] === 'other mirror');
+    if (its.length > 0) await otherMirror(sim, its);
+    for (const name of names) if (!its.includes(name)) touch(sim, name, world.labels);
     names.forEach((name, index) => {
       own(sim, name, world.owners[index] ?? 'ours');
+    });
+    names.forEach((name, index) => {
       const fate = world.fates[index];
       if (fate === 'changed') sim.set(thing(name, 1));
       if (fate === 'gone') sim.remove(idOf(name));
@@ -134,7 +154,12 @@ const leavesNamespaces = (of: Engine) =>
 const breaks = {
   'any object with the identity counts as ours': {
     file: 'resource.ts',
-    find: "return managed === true ? 'ours' : 'foreign';",
+    find: "if (managed !== true) return 'foreign';",
+    replace: '',
+  },
+  'the objects of another mirror count as ours': {
+    file: 'resource.ts',
+    find: "return label === undefined || label === mirror.name ? 'ours' : 'other mirror';",
     replace: "return 'ours';",
   },
   'any object with our field manager counts as ours': {
@@ -165,7 +190,7 @@ const breaks = {
 };
 
 describe("law 8: other people's objects are never touched", () => {
-  test('foreign, colliding and vanishing objects stay as they are and are counted; ours keep what users put on them', async () => {
+  test('objects that are foreign, collide, vanish or are of another mirror stay as they are and are counted; ours keep what users put on them', async () => {
     await fc.assert(leavesAlone(engine), tries(300));
   });
   test('a missing or terminating namespace is left alone and reported', async () => {

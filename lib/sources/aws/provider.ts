@@ -1,5 +1,5 @@
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import * as z from 'zod';
 import type { Unseen } from '../../conditions.ts';
 import { type Explanation, type Provider, type Scope, UnseenError } from '../../source.ts';
@@ -29,6 +29,8 @@ export interface AwsSession {
   };
   /** One for each service, made at first use. */
   readonly clients: Map<string, { destroy(): void }>;
+  /** Aborted by `close`: no role is assumed for a session that is over. */
+  readonly closed: AbortController;
   calls: number;
 }
 
@@ -45,24 +47,16 @@ export const aws: Provider<AwsAccess, AwsSession> = {
   scope: ['account', 'region'],
   access,
   permissions: ['sts:GetCallerIdentity'],
-  connect({ region = '' }, { roleArn, externalId }) {
-    const clientConfig = { region, requestHandler };
-    const provider =
-      roleArn === undefined
-        ? fromNodeProviderChain({ clientConfig })
-        : fromTemporaryCredentials({
-            clientConfig,
-            params: {
-              RoleArn: roleArn,
-              RoleSessionName: 'skymirror',
-              ...(externalId === undefined ? {} : { ExternalId: externalId }),
-            },
-          });
-    return {
-      settings: { region, credentials: shared(provider), retryMode: 'adaptive', maxAttempts: 3, requestHandler },
+  connect({ region = '' }, access) {
+    const atHand = fromNodeProviderChain({ clientConfig: { region, requestHandler } });
+    const credentials = access.roleArn === undefined ? atHand : () => assumeRole(session, atHand, access);
+    const session: AwsSession = {
+      settings: { region, credentials: shared(credentials), retryMode: 'adaptive', maxAttempts: 3, requestHandler },
       clients: new Map(),
+      closed: new AbortController(),
       calls: 0,
     };
+    return session;
   },
   async prove(session, scope, signal) {
     checkRegion(scope);
@@ -77,10 +71,29 @@ export const aws: Provider<AwsAccess, AwsSession> = {
   },
   calls: (session) => session.calls,
   close(session) {
+    session.closed.abort();
     for (const client of session.clients.values()) client.destroy();
   },
   explain,
 };
+
+/** Ours and not the SDK's `fromTemporaryCredentials`, which never destroys its client and whose calls nobody counts. */
+async function assumeRole(session: AwsSession, credentials: Credentials, { roleArn, externalId }: AwsAccess) {
+  const client = clientOf(session, 'sts of the caller', () => new STSClient({ ...session.settings, credentials }));
+  const role = { RoleArn: roleArn, RoleSessionName: 'skymirror', ExternalId: externalId };
+  session.calls += 1;
+  const answer = await client.send(new AssumeRoleCommand(role), { abortSignal: session.closed.signal });
+  const given = answer.Credentials;
+  if (given?.AccessKeyId === undefined || given.SecretAccessKey === undefined) {
+    throw new UnseenError('BadAnswer', `AssumeRole of ${roleArn} answered without credentials`);
+  }
+  return {
+    accessKeyId: given.AccessKeyId,
+    secretAccessKey: given.SecretAccessKey,
+    ...(given.SessionToken === undefined ? {} : { sessionToken: given.SessionToken }),
+    ...(given.Expiration === undefined ? {} : { expiration: given.Expiration }),
+  };
+}
 
 /** One set of credentials for all clients of a session: each would assume the role for itself. */
 function shared(provider: Credentials): Credentials {
@@ -114,6 +127,7 @@ export function clientOf<Client extends { destroy(): void }>(
 const awsError = z.looseObject({
   name: z.string(),
   message: z.string(),
+  code: z.unknown().optional(),
   $metadata: z.looseObject({ httpStatusCode: z.number().optional() }).optional(),
 });
 
@@ -149,18 +163,43 @@ const throttled = new Set([
   'SlowDown',
 ]);
 
+/** Our own bugs and those of a user's `selects`; what the SDK throws of these has `$metadata`, what Node throws a code. */
+const internal = new Set(['TypeError', 'ReferenceError', 'RangeError']);
+
+/**
+ * From where on an error text may carry credentials: the canonical request holds the session token, a failed command
+ * its arguments, a header its signature, and V8 quotes the JSON that it cannot parse.
+ */
+const confidential =
+  /[\r\n]|the canonical string|x-amz-security-token|AWS4-HMAC|(?<=command failed):|, (?:\.{3})?"(?=.*not valid JSON)/i;
+const messageLength = 500;
+
 function explain(error: unknown): Explanation {
   const known = awsError.safeParse(error).data;
-  if (known === undefined) return { reason: 'Unreachable', message: `AWS could not be asked: ${String(error)}` };
+  if (known === undefined) return { reason: 'Unreachable', message: `AWS could not be asked: ${shown(String(error))}` };
+  const said = `${known.name}: ${shown(known.message)}`;
   const mend = mendOf(known);
-  const said = `${known.name}: ${known.message}`.replace(/\s+/g, ' ');
   if (mend !== undefined) return { reason: 'AccessDenied', message: `AWS refused (${said}). To mend it: ${mend}` };
   if (throttled.has(known.name)) return { reason: 'Throttled', message: `AWS throttles this account (${said})` };
   if (known.$metadata?.httpStatusCode === 403) return { reason: 'AccessDenied', message: `AWS refused (${said})` };
+  if (internal.has(known.name) && known.$metadata === undefined && known.code === undefined) {
+    return { reason: 'BadAnswer', message: `internal error: ${said}` };
+  }
   const reason: Unseen =
     known.name === 'SyntaxError' || known.message.includes('Deserialization') ? 'BadAnswer' : 'Unreachable';
-  return { reason, message: `AWS could not be asked (${said})` };
+  const nameless = /\b(ENOTFOUND|EAI_AGAIN)\b/.test(known.message);
+  return { reason, message: `AWS could not be asked (${said})${nameless ? `. To mend it: ${mendName}` : ''}` };
 }
+
+/** The first line of a message, without what is nobody's business. */
+function shown(message: string): string {
+  const [line = ''] = message.trim().split(confidential, 1);
+  const text = line.trim().replace(/\s+/g, ' ');
+  return text.length > messageLength ? `${text.slice(0, messageLength - 1)}…` : text;
+}
+
+const mendName =
+  'check that the region is right and enabled for this account, and that there is a network and a DNS server';
 
 function mendOf({ name, message }: z.infer<typeof awsError>): string | undefined {
   if (denied.has(name) && message.includes('sts:AssumeRole')) {

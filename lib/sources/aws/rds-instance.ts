@@ -195,7 +195,7 @@ async function getInstances(session: AwsSession, ids: readonly string[], signal:
   const rows = new Map<string, DBInstance | Error | undefined>();
   for (let start = 0; start < ids.length && ids.length > 1; start += idsPerFilter) {
     const filter = { Name: 'db-instance-id', Values: ids.slice(start, start + idsPerFilter) };
-    for (const row of await found(session, { Filters: [filter] }, signal)) {
+    for (const row of await found(session, { Filters: [filter] }, signal).catch(noneFound)) {
       if (row.DBInstanceArn !== undefined && ids.includes(row.DBInstanceArn)) rows.set(row.DBInstanceArn, row);
     }
   }
@@ -206,25 +206,27 @@ async function getInstances(session: AwsSession, ids: readonly string[], signal:
   return rows;
 }
 
+/** `undefined` only where AWS says `DBInstanceNotFound`: the answer of a service that could look. */
 async function getInstance(session: AwsSession, id: string, signal: AbortSignal) {
   try {
     const [row] = await found(session, { DBInstanceIdentifier: id }, signal);
-    if (row === undefined || row.DBInstanceArn === id) return row;
-    return new Error(`asked for ${id}, AWS answered with ${row.DBInstanceArn ?? 'a row without an ARN'}`);
+    if (row?.DBInstanceArn === id) return row;
+    const answer = row === undefined ? 'an empty list' : (row.DBInstanceArn ?? 'a row without an ARN');
+    return new UnseenError('BadAnswer', `asked for ${id}, AWS answered with ${answer}`);
   } catch (error) {
+    if (error instanceof DBInstanceNotFoundFault) return undefined;
     if (signal.aborted || !(error instanceof Error)) throw error;
     return error;
   }
 }
 
-/** All rows of a narrowed question. `DBInstanceNotFound` is the answer of a service that could look, so: none. */
+function noneFound(error: unknown): DBInstance[] {
+  if (error instanceof DBInstanceNotFoundFault) return [];
+  throw error;
+}
+
 async function found(session: AwsSession, question: DescribeDBInstancesCommandInput, signal: AbortSignal) {
-  try {
-    return (await Array.fromAsync(pages(session, question, signal))).flat();
-  } catch (error) {
-    if (error instanceof DBInstanceNotFoundFault) return [];
-    throw error;
-  }
+  return (await Array.fromAsync(pages(session, question, signal))).flat();
 }
 
 async function* pages(session: AwsSession, question: DescribeDBInstancesCommandInput, signal: AbortSignal) {
@@ -325,22 +327,25 @@ function fieldsOf(row: DBInstance) {
 }
 
 /** What waits to be applied, as text; a pending password is named, its value never read. */
-function pendingOf(row: DBInstance): Record<string, string> {
+function pendingOf(row: DBInstance): Record<string, unknown> {
   const { MasterUserPassword: password, ...values } = row.PendingModifiedValues ?? {};
-  const entries = Object.entries(values).flatMap(([key, value]) =>
-    value === undefined ? [] : [[fieldName(key), pendingText(value)]],
-  );
+  const entries = Object.entries(values).map(([key, value]) => [fieldName(key), pendingText(value)]);
   return { ...Object.fromEntries(entries), ...(password === undefined ? {} : { masterUserPassword: 'changes' }) };
 }
 
-function pendingText(value: unknown): string {
-  if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z');
+/** Dates and what is absent are left to the check of the row. */
+function pendingText(value: unknown): unknown {
+  if (value === undefined || value instanceof Date) return value;
   return typeof value === 'object' ? JSON.stringify(value, ordered) : String(value);
 }
 
-/** For JSON.stringify: lists of texts in a fixed order. */
+/** For JSON.stringify: lists in a fixed order, whatever they hold. */
 function ordered(_key: string, value: unknown): unknown {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value.toSorted() : value;
+  if (!Array.isArray(value)) return value;
+  return value
+    .map((item) => [JSON.stringify(item, ordered), item] as const)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, item]) => item);
 }
 
 /** `DBInstanceClass` as `dbInstanceClass`, `Iops` as `iops`. */

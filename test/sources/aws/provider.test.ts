@@ -77,7 +77,7 @@ describe('an error of AWS that means', () => {
 
   test.each([
     ['TimeoutError', 'the request took too long', undefined],
-    ['Error', 'getaddrinfo ENOTFOUND rds.eu-west-1.amazonaws.com', undefined],
+    ['Error', 'connect ECONNREFUSED 127.0.0.1:443', undefined],
     ['InternalFailure', 'try again', 500],
     ['ServiceUnavailable', 'try again', 503],
     ['InvalidParameterValue', 'no', 400],
@@ -93,8 +93,66 @@ describe('an error of AWS that means', () => {
     expect(aws.explain(error)).toEqual({ reason: 'Unreachable', message: `AWS could not be asked: ${String(error)}` });
   });
 
-  test('several lines is told in one', () => {
-    expect(aws.explain(errorOf('Error', 'one\n  two')).message).toBe('AWS could not be asked (Error: one two)');
+  test.each(['getaddrinfo ENOTFOUND rds.us-east-9.amazonaws.com', 'getaddrinfo EAI_AGAIN rds.eu-west-1.amazonaws.com'])(
+    'a name that DNS does not know says what to check: %s',
+    (said) => {
+      expect(aws.explain(errorOf('Error', said))).toEqual({
+        reason: 'Unreachable',
+        message: `AWS could not be asked (Error: ${said}). To mend it: check that the region is right and enabled for this account, and that there is a network and a DNS server`,
+      });
+    },
+  );
+
+  test.each([TypeError, ReferenceError, RangeError])('nothing, but a bug of ours, is called one: %o', (Bug) => {
+    expect(aws.explain(new Bug('fields.tags is undefined'))).toEqual({
+      reason: 'BadAnswer',
+      message: `internal error: ${Bug.name}: fields.tags is undefined`,
+    });
+  });
+
+  test.each([{ code: 'ERR_INVALID_URL' }, { $metadata: { attempts: 1 } }])(
+    'a TypeError of others is not: %j',
+    (more) => {
+      expect(aws.explain(Object.assign(new TypeError('Invalid URL'), more))).toEqual({
+        reason: 'Unreachable',
+        message: 'AWS could not be asked (TypeError: Invalid URL)',
+      });
+    },
+  );
+
+  test('several lines is told by the first', () => {
+    expect(aws.explain(errorOf('Error', '\n one  two\r\nthree')).message).toBe(
+      'AWS could not be asked (Error: one two)',
+    );
+  });
+
+  test('a book is told by its beginning', () => {
+    const { message } = aws.explain(errorOf('Error', 'x'.repeat(2_000)));
+    expect(message).toBe(`AWS could not be asked (Error: ${'x'.repeat(499)}…)`);
+    expect(aws.explain('x'.repeat(2_000)).message).toHaveLength(500 + 'AWS could not be asked: '.length);
+  });
+});
+
+describe('no explanation shows', () => {
+  const canonical = `The Canonical String for this request should have been 'POST / x-amz-security-token:SECRET'`;
+
+  test.each([
+    ['SignatureDoesNotMatch', `The signature does not match.\n\n${canonical}`, 'The signature does not match.'],
+    ['SignatureDoesNotMatch', `The signature does not match. ${canonical}`, 'The signature does not match.'],
+    ['IncompleteSignature', "not valid: 'AWS4-HMAC-SHA256 Credential=A, Signature=SECRET'", "not valid: '"],
+    ['CredentialsProviderError', 'Command failed: vault read --token SECRET\ndenied', 'Command failed'],
+    ['SyntaxError', `Unexpected token 'S', "SECRET" is not valid JSON`, "Unexpected token 'S'"],
+    ['SyntaxError', `Unexpected token 'S', ..."Key": SECRET"... is not valid JSON`, "Unexpected token 'S'"],
+    [
+      'CredentialsProviderError',
+      `SyntaxError: Unexpected token 'S', "SECRET" is not valid JSON`,
+      "Unexpected token 'S'",
+    ],
+  ])('the credentials in the text of %s: %s', (name, said, kept) => {
+    const { message } = aws.explain(errorOf(name, said));
+    expect(message).not.toContain('SECRET');
+    expect(message).toContain(`${kept})`);
+    expect(aws.explain(said).message).not.toContain('SECRET');
   });
 });
 

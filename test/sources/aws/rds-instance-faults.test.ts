@@ -16,7 +16,7 @@ import {
   throttle,
   unavailable,
 } from '../../../dev/proxy-faults.ts';
-import { addRow, documentDbRow } from '../../../dev/proxy-rows.ts';
+import { addRow, documentDbRow, dropRow, setElement } from '../../../dev/proxy-rows.ts';
 import type { Outside } from '../../../lib/source.ts';
 import { rdsInstance } from '../../../lib/sources/aws/rds-instance.ts';
 
@@ -75,6 +75,12 @@ describe('a listing that AWS answers with', () => {
     ['a reset', reset(), 'Unreachable', /ECONNRESET|hang up/i],
     ['half an answer', cut(), 'BadAnswer', /aborted|terminated|reset/i],
     ['no XML', malformed(), 'BadAnswer', /./],
+    [
+      'a date that is none',
+      setElement('docs', 'InstanceCreateTime', 'soon').do,
+      'BadAnswer',
+      /could not be asked \(TypeError: Invalid RFC3339/,
+    ],
     [
       'no list',
       rewrite((xml) => xml.replace(/<DBInstances>.*<.DBInstances>/s, '')),
@@ -147,6 +153,31 @@ describe('a question for ids that AWS answers with', () => {
     expect(answers.get(arn)).toMatchObject({ outcome: 'excluded' });
     expect(answers.get(`${arn}-2`)).toBeInstanceOf(Error);
     expect(rdsInstance.explain(answers.get(`${arn}-2`)).reason).toBe('AccessDenied');
+  });
+
+  test('an empty list to the question for one id is an error, not "gone"', async () => {
+    aws.faults.add({ when, do: rewrite((xml) => xml.replace(/<DBInstances>.*<.DBInstances>/s, '<DBInstances/>')) });
+    const answers = await open().get([arn], signal);
+    expect(answers.get(arn)).toMatchObject({
+      reason: 'BadAnswer',
+      message: `asked for ${arn}, AWS answered with an empty list`,
+    });
+  });
+
+  test('DBInstanceNotFound is "gone", and nothing else is', async () => {
+    aws.faults.add(dropRow('docs', { gets: true }));
+    const answers = await open().get([arn], signal);
+    expect([...answers]).toEqual([[arn, undefined]]);
+  });
+
+  test('DBInstanceNotFound to the filter is not yet "gone": each is asked for alone', async () => {
+    const match = ({ parameters }: { parameters: Readonly<Record<string, string>> }) =>
+      !('DBInstanceIdentifier' in parameters);
+    aws.faults.add({ when: { ...when, match }, do: fail('DBInstanceNotFound', 'not found', 404) });
+    const answers = await open().get(ids, signal);
+    expect(answers.get(arn)).toMatchObject({ outcome: 'excluded' });
+    expect(answers.get(`${arn}-2`)).toBeUndefined();
+    expect(aws.requests.count(when)).toBe(3);
   });
 
   test('404 in a code that nobody knows is an error, not "gone"', async () => {
