@@ -30,13 +30,19 @@ const home = { account: '111122223333', region: 'us-east-1' };
 const other = '444455556666';
 const mirrored = estate.instances.filter((instance) => instance.mirrored);
 
+/** All databases of a scope but for the members of clusters; another scope than the one that is played with by hand. */
+const elsewhere = { account: home.account, region: 'eu-west-1' };
+const victims = mirrored.filter(
+  (one) => one.account === elsewhere.account && one.region === elsewhere.region && !one.cluster,
+);
+
 /** A database with a standby in another zone, so that it can fail over. */
 const standby = mirrored.find(({ multiAz, region }) => multiAz && region === 'eu-west-1') ?? fail('a standby');
 
 /** The demo, in its order. */
 export const scenes: readonly Scene[] = [
   {
-    title: `AWS holds ${estate.instances.length} databases in two accounts and two regions. The cluster knows none of them. First look:`,
+    title: `AWS lists ${estate.instances.length} instances in two accounts and two regions, ${mirrored.length} of them RDS. The cluster knows none. First look:`,
     async play(stage) {
       await look(stage);
       const labelSelector = 'aws.skymirror.dev/region=eu-west-1';
@@ -60,12 +66,15 @@ export const scenes: readonly Scene[] = [
     async play(stage) {
       const labelSelector = 'tags.skymirror.dev/team=finance';
       const fieldSelector = 'status.observed.engine=postgres';
-      const command = `kubectl get external -n external -l ${labelSelector} --field-selector ${fieldSelector}`;
+      const command = `kubectl get rdsi -n external -l ${labelSelector} --field-selector ${fieldSelector}`;
       await table(stage, command, objectsPath, { labelSelector, fieldSelector });
       const query = new URLSearchParams({ labelSelector, fieldSelector });
       const found = await list(stage, `${objectsPath}?${query}`);
       const wanted = mirrored.filter(({ engine, tags }) => engine === 'postgres' && tags.team === 'finance');
-      stage.promise(`team finance has ${wanted.length} PostgreSQL database(s)`, found.length === wanted.length);
+      stage.promise(
+        `team finance has ${wanted.length} PostgreSQL ${wanted.length === 1 ? 'database' : 'databases'}`,
+        found.length === wanted.length,
+      );
     },
   },
   {
@@ -144,29 +153,26 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
-    title: 'Somebody deletes 12 databases at once. A brake asks a person first',
+    title: `Somebody deletes ${victims.length} databases at once. A brake asks a person first`,
     async play(stage) {
-      const victims = mirrored
-        .filter((one) => one.account === home.account && one.region === home.region && !one.cluster)
-        .slice(-12);
       for (const victim of victims.toReversed()) await deleteInstance(stage.stack.aws, victim);
       await look(stage);
       await graceOver(stage);
       await look(stage);
-      const scan = await scanOf(stage, home);
+      const scan = await scanOf(stage, elsewhere);
       const blocked = conditionOf(scan, 'RemovalBlocked');
       stage.say(blocked?.message ?? '');
       const held = async () =>
         (await Promise.all(victims.map((victim) => find(stage, victim.identifier, victim)))).filter(Boolean).length;
       stage.promise(
-        'all 12 are marked and none is deleted: RemovalBlocked=True',
+        `all ${victims.length} are marked and none is deleted: RemovalBlocked=True`,
         blocked?.status === 'True' && (await held()) === victims.length,
       );
       await approve(stage, scan);
       await look(stage);
       stage.promise(
-        'approved: exactly these 12 go',
-        (await held()) === 0 && (await list(stage, objectsPath)).length === mirrored.length - 12,
+        `approved: exactly these ${victims.length} go`,
+        (await held()) === 0 && (await list(stage, objectsPath)).length === mirrored.length - victims.length,
       );
     },
   },

@@ -38,7 +38,7 @@ export async function look({ stack, say, signal }: Stage): Promise<void> {
     else say(reportLine(report));
     for (const { failures } of report.clusters) for (const { message } of failures.slice(0, 3)) say(`  ${message}`);
   }
-  if (quiet > 0) say(`${quiet} scope(s): complete, no change`);
+  if (quiet > 0) say(`${quiet === 1 ? 'the other scope' : `${quiet} scopes`}: complete, no change`);
 }
 
 /** True where a pass saw everything and had nothing to write. */
@@ -139,7 +139,7 @@ export async function graceOver(stage: Stage): Promise<void> {
 export async function approve({ stack, show }: Stage, scan: KubernetesObject): Promise<void> {
   const { blockedRemoval } = z.looseObject({ blockedRemoval: z.object({ approval: z.string() }) }).parse(scan.status);
   show(
-    `kubectl annotate mirrorscan -n ${namespace} ${scan.metadata.name} ${approvalAnnotation}=${blockedRemoval.approval}`,
+    `kubectl annotate mirrorscan -n ${namespace} ${scan.metadata.name} --overwrite ${approvalAnnotation}=${blockedRemoval.approval}`,
     [],
   );
   await stack.kubernetes.request(`${scansPath}/${scan.metadata.name}`, {

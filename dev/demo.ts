@@ -21,7 +21,8 @@ Nothing outside this machine is read or written.
 const every = 5;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+  const values = options();
+  if (values === undefined) return 2;
   if (values.help === true) {
     process.stdout.write(help);
     return 0;
@@ -36,13 +37,30 @@ async function main(): Promise<number> {
   // The first Ctrl-C ends the play, the second one the process; what is left then, the guardian removes.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   try {
-    const failed = await play(stack, stop.signal);
-    if (stop.signal.aborted) return 130;
+    const failed = await play(stack, stop.signal).catch((error: unknown) => {
+      // What a scene misses after Ctrl-C is no broken promise.
+      if (stop.signal.aborted) return 0;
+      throw error;
+    });
+    if (stop.signal.aborted) {
+      console.log('\nending');
+      return 130;
+    }
     if (values.once === true) return failed === 0 ? 0 : 1;
     await stayUp(stack, stop.signal);
     return failed === 0 ? 0 : 1;
   } finally {
     await stack.stop();
+  }
+}
+
+/** What was asked for; `undefined`, with the usage on the screen, where it is not understood. */
+function options() {
+  try {
+    return parseArgs({ options: { once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }).values;
+  } catch (error) {
+    console.error(`demo: ${error instanceof Error ? error.message : String(error)}\n\n${help}`);
+    return undefined;
   }
 }
 
@@ -83,23 +101,28 @@ Go on by hand, in another terminal. The mirror looks again every ${every} second
 
   export KUBECONFIG=${kubeconfig}
   kubectl get rdsinstances -n external -w
-  kubectl get external -n external --field-selector status.observed.engine=postgres
+  kubectl get rdsi -n external --field-selector status.observed.engine=postgres
   kubectl describe mirrorscans -n external
 
 And change something outside:
 
   export AWS_ENDPOINT_URL=${AWS_ENDPOINT_URL} AWS_REGION=${AWS_REGION}
   export AWS_ACCESS_KEY_ID=${AWS_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY=${AWS_SECRET_ACCESS_KEY}
+  export EXTERNAL_ID=${stack.aws.externalId}
   npm run outside -- create shop
   npm run outside -- resize shop db.r6g.xlarge
-  npm run outside -- delete shop
+  npm run outside -- delete shop             # marked at the next look, deleted at the one after
 
 Ctrl-C ends everything without a trace.
 `);
+  const told = new Map<string, string>();
   while (!signal.aborted) {
     for (const task of stack.tasks(mirrorForDemo)) {
       const report = await sync(task, [stack.cluster], { signal });
-      if (!isQuiet(report) && !signal.aborted) console.log(reportLine(report));
+      const news = JSON.stringify([report.scope, report.incomplete, report.clusters]);
+      const place = JSON.stringify(report.scope);
+      if (!isQuiet(report) && told.get(place) !== news && !signal.aborted) console.log(reportLine(report));
+      told.set(place, news);
     }
     await pause(every * 1000, signal);
   }

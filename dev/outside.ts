@@ -25,7 +25,7 @@ async function main(): Promise<void> {
     return;
   }
   if (process.env.AWS_ENDPOINT_URL?.startsWith('http://127.0.0.1:') !== true) {
-    throw new Error('outside: AWS_ENDPOINT_URL does not lead to a demo on this machine; export what the demo printed');
+    throw new Error('AWS_ENDPOINT_URL does not lead to a demo on this machine; export what the demo printed');
   }
   const client = new RDSClient({});
   const instance = { DBInstanceIdentifier: name };
@@ -51,13 +51,17 @@ async function main(): Promise<void> {
     );
   } else if (verb === 'delete' && name !== undefined) {
     await client.send(new DeleteDBInstanceCommand({ DBInstanceIdentifier: name, SkipFinalSnapshot: true }));
-  } else throw new Error(`outside: not understood\n\n${help}`);
+  } else throw new Error(`"${positionals.join(' ')}" is not understood\n\n${help}`);
   console.log(`${verb} ${name}: done in ${process.env.AWS_REGION}`);
 }
 
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  const refused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+  const said = error instanceof Error ? error.message : String(error);
+  console.error(
+    `outside: ${refused ? `no demo answers at ${process.env.AWS_ENDPOINT_URL}; is it still running?` : said}`,
+  );
   process.exitCode = 1;
 }

@@ -47,7 +47,7 @@ const tokenFiles = z.object({
  * Reads a kubeconfig by client-node's rules; `patience`: milliseconds that a credential plugin gets for each answer.
  * Throws an Error that says which file or context is missing.
  */
-export async function loadConnection(choice: ClusterChoice, patience = 30_000): Promise<Connection> {
+export async function loadConnection(choice: ClusterChoice = {}, patience = 30_000): Promise<Connection> {
   const config = new KubeConfig();
   load(config, choice);
   if (choice.context !== undefined) selectContext(config, choice.context);

@@ -48,7 +48,14 @@ export function viewerRole(sources: readonly Source[]) {
   return role('skymirror-viewer', 'Reads mirrored resources and scans.', viewRules(sources));
 }
 
-/** The same, added to the built-in roles view, edit and admin of every namespace. Opt-in: apply it or leave it. */
+/** What it takes to release removals that the brake holds: an annotation on a MirrorScan. Bound to nobody. */
+export function approverRole() {
+  return role('skymirror-approver', 'Releases removals that wait for a person.', [
+    { apiGroups: [mirrorScan.group], resources: [mirrorScan.plural], verbs: ['get', 'list', 'patch'] },
+  ]);
+}
+
+/** The rights of a viewer, added to the built-in roles view, edit and admin of every namespace. Opt-in: apply it or leave it. */
 export function aggregatedViewerRole(sources: readonly Source[]) {
   const aggregated = role(
     'skymirror-aggregate-to-view',

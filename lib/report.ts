@@ -64,7 +64,7 @@ export function reportLine(report: Report): string {
 function clusterPart(report: ClusterReport): string {
   if (report.skipped !== undefined) return `${report.cluster} skipped: ${report.skipped}`;
   const { unchanged, ...changes } = report.counts ?? { unchanged: 0 };
-  const blocked = report.blocked > 0 ? `, ${report.blocked} removals blocked` : '';
+  const blocked = report.blocked > 0 ? `, ${report.blocked} blocked (see the MirrorScan)` : '';
   return `${report.cluster}: ${nonZero(changes) || 'no change'}${blocked}`;
 }
 

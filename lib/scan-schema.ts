@@ -42,7 +42,9 @@ export const scanStatus = z.object({
   excluded: count('Rows of the listing that are not of this kind, for example Neptune among RDS instances.'),
   labelsLeftOut: count('Tags that were to become labels and are not legal ones.'),
   calls: count('API calls made outside by the last pass.').meta({ column: { name: 'Calls', wide: true } }),
-  lastStarted: time('When the last pass began.').meta({ column: 'Last Pass' }),
+  lastStarted: time(
+    'When the pass began that reported last: one that changed something, else one every third of staleAfter.',
+  ).meta({ column: 'Last Report' }),
   lastCompleted: time('When the last complete pass began: what exists was known in full then.').meta({
     column: 'Last Complete',
   }),

@@ -175,13 +175,14 @@ function judgements(
 }
 
 function blockedJudgement(target: Target, brake: BrakeResult | undefined) {
-  if (brake === undefined || brake.waiting === 0) return judgement('False', 'NothingBlocked');
+  if (brake === undefined || brake.waiting === 0)
+    return judgement('False', 'NothingBlocked', 'No removal waits for a person.');
   const named = brake.blocked === undefined ? '' : ` Named in status.blockedRemoval: ${brake.blocked.members.length}.`;
   const command = `kubectl annotate mirrorscan -n ${target.mirror.namespace} ${scanName(target)} --overwrite ${approvalAnnotation}=${brake.blocked?.approval ?? ''}`;
   return judgement(
     'True',
     'TooMany',
-    `${brake.waiting} objects are due for removal and ${brake.deletedBefore} went in the last 24 h; ${brake.limit} may go without asking.${named} To let that set go: ${command}`,
+    `Due for removal: ${brake.waiting}. Gone in the last 24 h: ${brake.deletedBefore}. Allowed without asking: ${brake.limit}.${named} To let that set go: ${command}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { crdOf, mirrorScanCrd } from '../lib/crd.ts';
 import { readerPolicy } from '../lib/iam.ts';
-import { aggregatedViewerRole, viewerRole, writerRoles } from '../lib/rbac.ts';
+import { aggregatedViewerRole, approverRole, viewerRole, writerRoles } from '../lib/rbac.ts';
 import { sources } from '../lib/sources.ts';
 
 /** The namespace that the generated manifests name. */
@@ -13,7 +13,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...crds.map((crd) => [`deploy/crds/${crd.metadata.name}.yaml`, yaml(crd)] as const),
     ['deploy/rbac/writer.yaml', yaml(...writerRoles(sources, defaultNamespace))],
-    ['deploy/rbac/viewer.yaml', yaml(viewerRole(sources))],
+    ['deploy/rbac/viewer.yaml', yaml(viewerRole(sources), approverRole())],
     ['deploy/rbac-aggregate-to-view/viewer.yaml', yaml(aggregatedViewerRole(sources))],
     ['deploy/iam/reader-policy.json', `${JSON.stringify(readerPolicy(sources), undefined, 2)}\n`],
   ]);

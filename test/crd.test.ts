@@ -158,11 +158,11 @@ describe('the CRD of the scans', () => {
       'Applied',
       'RemovalBlocked',
     ]);
-    expect(names.slice(-3)).toEqual(['Last Pass', 'Last Complete', 'Age']);
+    expect(names.slice(-3)).toEqual(['Last Report', 'Last Complete', 'Age']);
   });
 
   test('shows times as ages', () => {
-    expect(columnsOf(scans).find(({ name }) => name === 'Last Pass')?.type).toBe('date');
+    expect(columnsOf(scans).find(({ name }) => name === 'Last Report')?.type).toBe('date');
   });
 
   test('requires nothing of a status that a first pass has not written', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { aggregatedViewerRole, viewerRole, writerGroup, writerRoles } from '../lib/rbac.ts';
+import { aggregatedViewerRole, approverRole, viewerRole, writerGroup, writerRoles } from '../lib/rbac.ts';
 import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
 
 const cluster = { ...rdsInstance, plural: 'rdsclusters' };
@@ -71,5 +71,14 @@ describe('a viewer may', () => {
     expect(aggregatedViewerRole(sources).metadata.labels).toMatchObject({ [label]: 'true' });
     expect(aggregatedViewerRole(sources).rules).toEqual(viewerRole(sources).rules);
     expect(viewerRole(sources).metadata.labels).not.toHaveProperty([label]);
+  });
+});
+
+test('an approver may annotate scans, and nothing more', () => {
+  const scans = { apiGroups: ['skymirror.dev'], resources: ['mirrorscans'], verbs: ['get', 'list', 'patch'] };
+  expect(approverRole()).toMatchObject({
+    kind: 'ClusterRole',
+    metadata: { name: 'skymirror-approver' },
+    rules: [scans],
   });
 });

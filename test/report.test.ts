@@ -31,7 +31,7 @@ test('a line has everything that is not zero', () => {
   };
   expect(reportLine(busy)).toBe(
     'production RDSInstance 111122223333/eu-west-1: complete, 12 seen, 1 invalid, 2 unselected, 3 excluded, 4 labelsLeftOut, 2 calls, 1.2 s; ' +
-      'one: 5 created, 1 deleted, 2 failed, 6 removals blocked; two skipped: SchemaMissing; three: no change',
+      'one: 5 created, 1 deleted, 2 failed, 6 blocked (see the MirrorScan); two skipped: SchemaMissing; three: no change',
   );
 });
 

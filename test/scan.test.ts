@@ -179,7 +179,7 @@ describe('removals that wait', () => {
     expect(conditionOf(blocked, 'RemovalBlocked')).toMatchObject({
       status: 'True',
       reason: 'TooMany',
-      message: `12 objects are due for removal and 0 went in the last 24 h; 5 may go without asking. Named in status.blockedRemoval: 12. To let that set go: kubectl annotate mirrorscan -n external ${scanName(target)} --overwrite skymirror.dev/approve-removals=${approval}`,
+      message: `Due for removal: 12. Gone in the last 24 h: 0. Allowed without asking: 5. Named in status.blockedRemoval: 12. To let that set go: kubectl annotate mirrorscan -n external ${scanName(target)} --overwrite skymirror.dev/approve-removals=${approval}`,
     });
     expect(blocked.status).toMatchObject({ blockedRemoval: { approval, members: named(due).members } });
   });

@@ -40,7 +40,7 @@ test('a mass removal waits for a person, and says how many and what to do', asyn
   const scan = await world.scan();
   expect(conditionText(scan, 'RemovalBlocked')).toBe('True TooMany');
   expect(conditionOf(scan, 'RemovalBlocked')?.message).toMatch(
-    /^8 objects are due for removal and 0 went in the last 24 h; 5 may go without asking\. Named in status\.blockedRemoval: 8\. To let that set go: kubectl annotate mirrorscan -n \S+ \S+ --overwrite skymirror\.dev\/approve-removals=8-\w{13}$/,
+    /^Due for removal: 8\. Gone in the last 24 h: 0\. Allowed without asking: 5\. Named in status\.blockedRemoval: 8\. To let that set go: kubectl annotate mirrorscan -n \S+ \S+ --overwrite skymirror\.dev\/approve-removals=8-\w{13}$/,
   );
   expect(scan.status).toMatchObject({ blockedRemoval: { members: { length: 8 } }, held: 12, kept: 8 });
   const again = await world.pass();

@@ -102,7 +102,7 @@ describe('kubectl get', () => {
       APPLIED: 'True',
       REMOVALBLOCKED: 'False',
     });
-    expect(row).toHaveProperty(['LAST PASS']);
+    expect(row).toHaveProperty(['LAST REPORT']);
     expect(await shown('mscan', { wide: true })).toMatchObject([{ CREATED: '3', DELETED: '0' }]);
   });
 
