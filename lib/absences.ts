@@ -1,6 +1,6 @@
 import { type Entry, type Settled, sightOf, type Writer } from './apply.ts';
 import { ApiError } from './cluster.ts';
-import { entryOf, ownObjects, type Served, settleAll } from './inside.ts';
+import { entryOf, objectsOf, ownObjects, refuse, type Served, settleAll } from './inside.ts';
 import { shortHash } from './names.ts';
 import { conditionOf, type KubernetesObject } from './object.ts';
 import { decide, markOf } from './plan.ts';
@@ -90,6 +90,10 @@ function planRemovals({ inside, writer }: Served, seen: ReadonlySet<string>): Pi
   const absent = [...ownObjects(writer.target, inside)]
     .filter(({ id }) => !seen.has(id))
     .map((own): Entry => ({ ...own, sight: { state: 'absent' }, observedAt: writer.clock() }));
+  for (const other of objectsOf(writer.target, inside, 'other mirror')) {
+    const entry: Entry = { ...other, sight: { state: 'absent' }, observedAt: writer.clock() };
+    if (!seen.has(other.id)) refuse(inside, entry, 'OtherMirror');
+  }
   const candidates = [...absent.filter(isMarkedGone), ...inside.postponed];
   const deletes = writer.target.mirror.removal === 'Delete';
   const due = deletes ? candidates.flatMap(({ object }) => dueOf(writer, object, now) ?? []) : [];
@@ -141,7 +145,7 @@ async function settleAnswers(
       inside.failures.push({ name: entry.name, message: `could not be asked for: ${answer.message}` });
       continue;
     }
-    const sight = answer === undefined ? ({ state: 'gone' } as const) : sightOf(answer, 'get');
+    const sight = answer === undefined ? ({ state: 'gone' } as const) : sightOf(answer, 'get', writer.target.mirror);
     if (sight === undefined || (lied && sight.state === 'gone')) inside.counts.kept += 1;
     else entries.push({ ...entryOf(writer.target, inside, { ...entry, sight, observedAt }) });
   }
@@ -208,7 +212,9 @@ export async function settleUnseen(
   const { inside, writer } = served;
   if (judgeUnseen(served, seen, why).stale.length > 0 && !(await reread(served))) return;
   const { entries, stale } = judgeUnseen(served, seen, why);
-  inside.counts.kept += entries.length - Math.min(stale.length, limits.staleWrites) + inside.postponed.length;
+  const kept = entries.length - Math.min(stale.length, limits.staleWrites) + inside.postponed.length;
+  // Where the removals were planned, what stays was counted then.
+  if (inside.brake === undefined) inside.counts.kept += kept;
   await settleAll(writer, inside, stale.slice(0, limits.staleWrites));
 }
 

@@ -1,4 +1,5 @@
 import { ApiError, type Cluster, isOvertaken, type RequestOptions } from './cluster.ts';
+import type { Mirror } from './mirror.ts';
 import type { KubernetesObject } from './object.ts';
 import { type Action, decide, type Sight } from './plan.ts';
 import type { Target } from './resource.ts';
@@ -120,15 +121,28 @@ function resighted(writer: Writer, entry: Entry, answer: Observation | Error | u
   if (answer instanceof Error) throw answer;
   const mayBeGone = !writer.whole || entry.sight.state === 'gone';
   if (answer === undefined && mayBeGone) return { state: 'gone' };
-  const sight = answer === undefined ? undefined : sightOf(answer, 'get');
+  const sight = answer === undefined ? undefined : sightOf(answer, 'get', writer.target.mirror);
   return sight ?? { state: 'unseen', reason: 'Stale', message: 'It went while it was being written.', since: Infinity };
 }
 
-/** What an observation says about its id; `undefined` where it has none. */
-export function sightOf(observation: Observation, by: 'list' | 'get'): Sight | undefined {
+/**
+ * What an observation says about its id; `undefined` where it has none. A selection that fails on a resource is that
+ * resource's trouble, not the scope's.
+ */
+export function sightOf(
+  observation: Observation,
+  by: 'list' | 'get',
+  mirror: Pick<Mirror, 'name' | 'selects'>,
+): Sight | undefined {
   switch (observation.outcome) {
     case 'observed':
-      return { state: 'present', fields: observation.fields, health: observation.health, by };
+      try {
+        mirror.selects(observation.fields);
+        return { state: 'present', fields: observation.fields, health: observation.health, by };
+      } catch (error) {
+        const said = error instanceof Error ? error.message : String(error);
+        return { state: 'invalid', issues: `the selection of the mirror ${mirror.name} failed on it: ${said}` };
+      }
     case 'invalid':
       return { state: 'invalid', issues: observation.issues };
     case 'excluded':

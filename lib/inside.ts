@@ -2,10 +2,10 @@ import { type Entry, type IsReleased, type Settled, settle, type Writer } from '
 import { ApiError, type Cluster, isClusterWide } from './cluster.ts';
 import { mapConcurrent } from './concurrent.ts';
 import type { KubernetesObject } from './object.ts';
-import { namespaceRefusal, schemaRefusal } from './plan.ts';
+import { namespaceRefusal, type Refusal, schemaRefusal } from './plan.ts';
 import type { BrakeResult } from './removal.ts';
 import type { Counts, Failure } from './report.ts';
-import { nameOf, ownership, type Target } from './resource.ts';
+import { nameOf, type Ownership, ownership, type Target } from './resource.ts';
 import { scanName } from './scan.ts';
 import { mirrorScan, mirrorScanRevision } from './scan-schema.ts';
 import type { Identity } from './source.ts';
@@ -40,7 +40,7 @@ export interface Served {
 
 const inFlight = 16;
 /** So many 5xx in a row, each after its retries, are the server's trouble and not the object's. */
-const brokenLimit = 5;
+const brokenLimit = inFlight;
 const longestPause = 300_000;
 
 /** Clusters that failed, why, and until when (monotonic milliseconds) they sit out. Lives as long as the process. */
@@ -142,15 +142,19 @@ function scopeFields(scope: Target['scope']): Record<string, string> {
   return Object.fromEntries(Object.entries(scope).map(([key, value]) => [`spec.${key}`, value]));
 }
 
+type Held = Pick<Entry, 'id' | 'name' | 'identity'> & { readonly object: KubernetesObject };
+
 /** The objects of this scope that are ours, with the id that each stands for. */
-export function* ownObjects(
-  target: Target,
-  inside: Inside,
-): Generator<Pick<Entry, 'id' | 'name' | 'identity'> & { object: KubernetesObject }> {
+export function* ownObjects(target: Target, inside: Inside): Generator<Held> {
+  yield* objectsOf(target, inside, 'ours');
+}
+
+/** The objects of this scope with that owner, with the id that each stands for. */
+export function* objectsOf(target: Target, inside: Inside, owner: Ownership): Generator<Held> {
   for (const [name, object] of inside.objects) {
     const found = target.source.identityOf(object.spec);
     if (found === undefined || nameOf(target.source, found.id, found.identity) !== name) continue;
-    if (ownership(object, found.identity, target.mirror) === 'ours') yield { ...found, name, object };
+    if (ownership(object, found.identity, target.mirror) === owner) yield { ...found, name, object };
   }
 }
 
@@ -223,10 +227,15 @@ function count(inside: Inside, entry: Entry, { action, object }: Settled): void 
   if (action.do === 'keep' && action.why === 'Brake' && entry.sight.state !== 'gone') {
     inside.postponed.push({ ...entry, object });
   } else if (action.do === 'refuse') {
-    inside.counts.refused += 1;
-    inside.failures.push({ name: entry.name, message: refusals[action.why](entry) });
+    refuse(inside, entry, action.why);
   } else if (action.do === 'keep') inside.counts.kept += 1;
   else if (action.do !== 'ask') inside.counts[counted[action.do]] += 1;
+}
+
+/** Reports that nothing is written for an entry although something should be. */
+export function refuse(inside: Inside, entry: Entry, why: Refusal): void {
+  inside.counts.refused += 1;
+  inside.failures.push({ name: entry.name, message: refusals[why](entry) });
 }
 
 const refusals = {
@@ -235,7 +244,7 @@ const refusals = {
   Foreign: (entry: Entry) =>
     `Foreign: the object ${entry.name} was not made by skymirror; left alone. Delete it and the next pass creates it`,
   OtherMirror: (entry: Entry) =>
-    `OtherMirror: the object ${entry.name} belongs to another mirror by its label skymirror.dev/mirror; left alone. Give each mirror a namespace of its own`,
+    `OtherMirror: the object ${entry.name} belongs to another mirror by its label skymirror.dev/mirror; left alone. Give each mirror a namespace of its own or, where that mirror is no more, take the label away`,
   BeingDeleted: (entry: Entry) =>
     `BeingDeleted: the object ${entry.name} is being deleted by somebody else; left alone`,
   Invalid: (entry: Entry) =>

@@ -1,7 +1,5 @@
 import { type Entry, sightOf } from './apply.ts';
 import { entryOf, type Inside, type Served, settleAll } from './inside.ts';
-import type { Mirror } from './mirror.ts';
-import type { Sight } from './plan.ts';
 import type { OutsideCounts } from './report.ts';
 import { tagLabels } from './resource.ts';
 import { inScope, type Observation, type Outside, UnseenError } from './source.ts';
@@ -41,7 +39,7 @@ export function observedIn(pass: Pass, page: readonly Observation[], askedAt: nu
     ids.add(id);
     if (observation.outcome === 'excluded') pass.seen.excluded += 1;
     else pass.seen.seen += 1;
-    const sight = selectable(pass.task.mirror, sightOf(observation, pass.by));
+    const sight = sightOf(observation, pass.by, mirror);
     if (sight === undefined) continue;
     if (sight.state === 'invalid') pass.seen.invalid += 1;
     if (sight.state === 'present') {
@@ -51,18 +49,6 @@ export function observedIn(pass: Pass, page: readonly Observation[], askedAt: nu
     entries.set(id, { id, identity, sight, observedAt: askedAt });
   }
   return [...entries.values()];
-}
-
-/** A selection that fails on a resource is that resource's trouble, not the scope's. */
-function selectable(mirror: Mirror, sight: Sight | undefined): Sight | undefined {
-  if (sight?.state !== 'present') return sight;
-  try {
-    mirror.selects(sight.fields);
-    return sight;
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    return { state: 'invalid', issues: `the selection of the mirror ${mirror.name} failed on it: ${said}` };
-  }
 }
 
 /** Writes a page into every cluster; one that takes much longer than the fastest leaves the pass. */

@@ -191,13 +191,17 @@ function decideDue(input: Case, object: KubernetesObject, proven: boolean): Acti
 }
 
 function decideUnseen(input: Case, object: KubernetesObject, sight: Extract<Sight, { state: 'unseen' }>): Action {
-  const old = input.now - sight.since > input.target.mirror.staleAfterSeconds * 1000;
+  const limit = input.target.mirror.staleAfterSeconds * 1000;
+  const exists = conditionOf(object, 'Exists');
+  const old = input.now - sight.since > limit && !(exists?.status === 'True' && heldFor(exists, input.now) <= limit);
   if (!old || markOf(object, input) !== undefined) return { do: 'keep', why: 'Unseen' };
-  const stale = rewrite(input, object, 'update', {
+  // Said once: the sentence may change with every pass, and the scan tells it more exactly.
+  const said: Judgements = {
     Exists: judgement('Unknown', 'NotSeen', 'Not seen for longer than staleAfter.'),
     Synced: judgement('False', shownReasons.includes(sight.reason) ? sight.reason : 'Stale', sight.message),
-    ...readiness(input, object),
-  });
+  };
+  const isSaid = exists?.status === 'Unknown';
+  const stale = rewrite(input, object, 'update', { ...(isSaid ? {} : said), ...readiness(input, object) });
   return stale.do === 'nothing' ? { do: 'keep', why: 'Unseen' } : stale;
 }
 

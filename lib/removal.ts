@@ -45,6 +45,8 @@ export interface BrakeInput {
 export interface BrakeResult {
   /** By `dueKey`. */
   readonly released: ReadonlySet<string>;
+  /** All that was asked about. */
+  readonly due: readonly Due[];
   readonly waiting: number;
   readonly limit: number;
   readonly deletedBefore: number;
@@ -79,10 +81,24 @@ export function brake(input: BrakeInput): BrakeResult {
   const released = new Set((fits ? input.due : ofApproved).map(dueKey));
   const waiting = fits ? [] : rest;
   if (waiting.length === 0) {
-    return { released, waiting: 0, limit, deletedBefore, ...(ofApproved.length > 0 && blocked ? { blocked } : {}) };
+    return {
+      released,
+      due: input.due,
+      waiting: 0,
+      limit,
+      deletedBefore,
+      ...(ofApproved.length > 0 && blocked ? { blocked } : {}),
+    };
   }
   const stillNamed = blocked !== undefined && input.due.some((one) => members.has(dueKey(one)));
-  return { released, waiting: waiting.length, limit, deletedBefore, blocked: stillNamed ? blocked : named(waiting) };
+  return {
+    released,
+    due: input.due,
+    waiting: waiting.length,
+    limit,
+    deletedBefore,
+    blocked: stillNamed ? blocked : named(waiting),
+  };
 }
 
 /** The set under its approval text: the count and a hash over names, uids and marks. */

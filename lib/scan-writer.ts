@@ -101,6 +101,7 @@ async function writeScan(inside: Inside, target: Target, pass: PassResult, optio
     const next = scanAfter(target, inside.scan, rest, inside.cluster.now());
     if (next === undefined || (await write(inside, target, next, options))) return;
   }
+  throw new Error(`the scan ${scanName(target)} is written by others again and again`);
 }
 
 /** False where somebody else wrote the scan meanwhile; it is read again then. */

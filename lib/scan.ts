@@ -9,6 +9,7 @@ import {
   type BrakeResult,
   type HistoryHour,
   hourOf,
+  named,
   remembered,
 } from './removal.ts';
 import { baseLabels, type Target } from './resource.ts';
@@ -126,7 +127,7 @@ function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: P
   const error = pass.incomplete?.message ?? pass.unapplied;
   const lastCompleted = complete ? timestamp(pass.began) : before.status.lastCompleted;
   const { scope, blockedRemoval, error: _, ...kept } = before.status;
-  const blocked = pass.brake === undefined ? blockedRemoval : pass.brake.blocked;
+  const blocked = pass.brake === undefined ? blockedRemoval : blockedAfter(before.approval, pass, pass.brake);
   return {
     ...unknownIn(scan),
     ...kept,
@@ -135,7 +136,8 @@ function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: P
     held: pass.held,
     calls: pass.calls,
     lastStarted: timestamp(pass.began),
-    ...(lastCompleted === undefined ? {} : { lastCompleted, attributesAsOf: lastCompleted }),
+    ...(lastCompleted === undefined ? {} : { lastCompleted }),
+    ...(error === undefined ? { attributesAsOf: timestamp(pass.began) } : {}),
     ...(pass.listed ? { lastListed: timestamp(pass.began) } : {}),
     ...(error === undefined ? {} : { error: error.slice(0, 1024).toWellFormed() }),
     history: remembered(before.history, now, { held: pass.held, deleted: -takenBack(pass, now) }).map(written),
@@ -170,19 +172,28 @@ function judgements(
       unapplied === undefined
         ? judgement('True', 'Written', 'All that was seen is written.')
         : judgement('False', 'NotWritten', unapplied),
-    ...(brake === undefined && scan !== undefined ? {} : { RemovalBlocked: blockedJudgement(target, brake) }),
+    ...(brake === undefined && scan !== undefined ? {} : { RemovalBlocked: blockedJudgement(target, scan, pass) }),
   };
 }
 
-function blockedJudgement(target: Target, brake: BrakeResult | undefined) {
-  if (brake === undefined || brake.waiting === 0)
+/** An approved set of which nothing goes any more would stand in the way of a name for the others: all is named anew. */
+function blockedAfter(approval: string | undefined, pass: PassResult, brake: BrakeResult): BlockedRemoval | undefined {
+  const isSpent = brake.waiting > 0 && brake.blocked?.approval === approval && (pass.counts.deleted ?? 0) === 0;
+  return isSpent ? named(brake.due) : brake.blocked;
+}
+
+function blockedJudgement(target: Target, scan: KubernetesObject | undefined, pass: PassResult) {
+  const { brake } = pass;
+  if (brake === undefined || brake.waiting === 0) {
     return judgement('False', 'NothingBlocked', 'No removal waits for a person.');
-  const named = brake.blocked === undefined ? '' : ` Named in status.blockedRemoval: ${brake.blocked.members.length}.`;
-  const command = `kubectl annotate mirrorscan -n ${target.mirror.namespace} ${scanName(target)} --overwrite ${approvalAnnotation}=${brake.blocked?.approval ?? ''}`;
+  }
+  const blocked = blockedAfter(remember(scan).approval, pass, brake);
+  const members = blocked === undefined ? '' : ` Named in status.blockedRemoval: ${blocked.members.length}.`;
+  const command = `kubectl annotate mirrorscan -n ${target.mirror.namespace} ${scanName(target)} --overwrite ${approvalAnnotation}=${blocked?.approval ?? ''}`;
   return judgement(
     'True',
     'TooMany',
-    `Due for removal: ${brake.waiting}. Gone in the last 24 h: ${brake.deletedBefore}. Allowed without asking: ${brake.limit}.${named} To let that set go: ${command}`,
+    `Due for removal: ${brake.waiting}. Gone in the last 24 h: ${brake.deletedBefore}. Allowed without asking: ${brake.limit}.${members} To let that set go: ${command}`,
   );
 }
 

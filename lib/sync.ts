@@ -118,7 +118,7 @@ async function syncWhole(pass: Pass): Promise<Look> {
       const entries = observedIn(pass, page, askedAt, ids);
       await settlePage(pass, entries);
       pass.signal.throwIfAborted();
-      if (working(pass).length === 0) throw new UnseenError('Interrupted', 'No cluster can be written to.');
+      if (working(pass).length === 0) throw new UnseenError('Interrupted', nowhereToWrite(pass));
       askedAt = pass.clock();
     }
     listed = true;
@@ -182,6 +182,10 @@ function openOutside(task: Task): Outside {
       cause: error,
     });
   }
+}
+
+function nowhereToWrite({ served }: Pass): string {
+  return `No cluster can be written to: ${served.find(({ inside }) => inside.broken !== undefined)?.inside.broken ?? ''}`;
 }
 
 function brokenIn(page: readonly Observation[]): Explanation | undefined {

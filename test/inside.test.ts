@@ -144,7 +144,7 @@ describe('entries that are settled', () => {
     expect(inside.failures.length).toBeLessThanOrEqual(16);
   });
 
-  test('end with the fifth server error in a row, and not with the fourth', async () => {
+  test('end with the sixteenth server error in a row, and not with the fifteenth', async () => {
     const arns = Array.from({ length: 30 }, (_, index) => arnOf(`db-${index}`));
     const failing = async (many: number) => {
       const bad = new Set(arns.slice(0, many).map(nameIn));
@@ -154,8 +154,8 @@ describe('entries that are settled', () => {
       await settle();
       return inside;
     };
-    expect(await failing(4)).toMatchObject({ broken: undefined, counts: { created: 26, failed: 4 } });
-    expect((await failing(5)).broken).toBe('away');
+    expect(await failing(15)).toMatchObject({ broken: undefined, counts: { created: 15, failed: 15 } });
+    expect((await failing(16)).broken).toBe('away');
   });
 
   test('give an outcome each: what was done, or why it could not be', async () => {

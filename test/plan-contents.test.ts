@@ -90,12 +90,11 @@ describe('what is written', () => {
   });
 
   test('for a resource that nobody sees any more is the reason, once', () => {
-    const stale = settled(unseen(start - 16 * minute), live);
+    const stale = settled(unseen(start), live, { now: start + 16 * minute });
     expect(brief(stale)).toEqual(['Exists Unknown NotSeen', 'Synced False Throttled', 'Ready True Available']);
-    const again = caseOf(unseen(start - 17 * minute), stale, { now: start + minute });
-    expect(decide(again)).toEqual({ do: 'keep', why: 'Unseen' });
-    const sight = unseen(start - 16 * minute);
-    const late = settled(sight, stale, { now: start + 16 * minute });
+    const again = { ...unseen(start), message: 'another sentence' };
+    expect(decide(caseOf(again, stale, { now: start + 17 * minute }))).toEqual({ do: 'keep', why: 'Unseen' });
+    const late = settled(unseen(start), stale, { now: start + 33 * minute });
     expect(conditionOf(late, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'NotSynced' });
   });
 
@@ -108,12 +107,18 @@ describe('what is written', () => {
     ['Interrupted', 'Stale'],
     ['Untrusted', 'Stale'],
   ] as const)('for a pass that ended as %s is the reason %s', (reason, shown) => {
-    const sight: Sight = { state: 'unseen', reason, message: 'why', since: start - 16 * minute };
-    expect(conditionOf(settled(sight, live), 'Synced')).toMatchObject({
+    const sight: Sight = { state: 'unseen', reason, message: 'why', since: start };
+    const stale = settled(sight, live, { now: start + 16 * minute });
+    expect(conditionOf(stale, 'Synced')).toMatchObject({
       status: 'False',
       reason: shown,
       message: 'why',
     });
+  });
+
+  test('for what a run of named ids saw lately is nothing, however old the last scan is', () => {
+    const lately = caseOf(unseen(start - 60 * minute), live, { now: start + 14 * minute });
+    expect(decide(lately)).toEqual({ do: 'keep', why: 'Unseen' });
   });
 
   test('restores labels that were lost and nothing else', () => {

@@ -73,7 +73,7 @@ describe('the brake', () => {
   });
 
   test('has nothing to say where nothing is due', () => {
-    expect(judge([])).toEqual({ released: new Set(), waiting: 0, limit: 30, deletedBefore: 0 });
+    expect(judge([])).toEqual({ released: new Set(), due: [], waiting: 0, limit: 30, deletedBefore: 0 });
   });
 });
 
@@ -131,6 +131,7 @@ describe('an approval', () => {
   test('leaves the set that nobody needs any more', () => {
     expect(judge(dueOf(3), { blocked })).toEqual({
       released: new Set(dueOf(3).map(dueKey)),
+      due: dueOf(3),
       waiting: 0,
       limit: 30,
       deletedBefore: 0,

@@ -15,6 +15,7 @@ const target = { mirror, source: rdsInstance, scope: { account: '111122223333', 
 const seen = { seen: 7, invalid: 0, unselected: 0, excluded: 1, labelsLeftOut: 0 };
 const releases = (...uids: string[]): BrakeResult => ({
   released: new Set(uids),
+  due: [],
   waiting: 0,
   limit: 5,
   deletedBefore: 0,

@@ -72,7 +72,9 @@ describe('several clusters', () => {
     const { cluster, trouble } = troubled();
     trouble.before = ({ verb }) =>
       verb === 'create' ? Promise.reject(new ApiError(401, 'Unauthorized', 'no')) : undefined;
-    expect(await pass([cluster])).toMatchObject({ incomplete: { message: 'No cluster can be written to.' } });
+    expect(await pass([cluster])).toMatchObject({
+      incomplete: { message: expect.stringContaining('No cluster can be written to: ') },
+    });
     expect(called('page')).toBe(1);
   });
 
@@ -157,13 +159,16 @@ describe('a cluster that refuses', () => {
     expect(conditionOf(scan ?? expect.fail(), 'Applied')).toMatchObject({ status: 'False', message });
   });
 
-  test('with five server errors in a row is left, and the outside is not listed any further', async () => {
+  test('with a server error for a whole round of writes is left, and the outside is not listed any further', async () => {
     const { pass, called } = setUp(manyNames(80), 40);
     const { cluster, trouble } = troubled();
     trouble.before = ({ verb, plural }) =>
       verb === 'create' && plural === 'things' ? Promise.reject(new ApiError(500, 'InternalError', 'etcd')) : undefined;
     const report = await pass([cluster]);
-    expect(report).toMatchObject({ ok: false, incomplete: { message: 'No cluster can be written to.' } });
+    expect(report).toMatchObject({
+      ok: false,
+      incomplete: { message: expect.stringContaining('No cluster can be written to: ') },
+    });
     expect(report.clusters[0]?.failures.length).toBeLessThanOrEqual(16);
     expect(called('page')).toBe(1);
   });
@@ -188,7 +193,10 @@ describe('a cluster that refuses', () => {
         ? Promise.reject(new ApiError(404, '', '404 page not found'))
         : undefined;
     const report = await pass([cluster]);
-    expect(report).toMatchObject({ ok: false, incomplete: { message: 'No cluster can be written to.' } });
+    expect(report).toMatchObject({
+      ok: false,
+      incomplete: { message: expect.stringContaining('No cluster can be written to: ') },
+    });
     expect(report.clusters[0]?.failures.length).toBeLessThanOrEqual(16);
     expect(called('get')).toBe(0);
     expect(world.calls).toHaveLength(2);

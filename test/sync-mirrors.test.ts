@@ -35,7 +35,7 @@ describe('two mirrors in one namespace', () => {
       const report = await two();
       expect(report).toMatchObject({ ok: false, clusters: [{ counts: { refused: 4, updated: 0, marked: 0 } }] });
       expect(report.clusters[0]?.failures[0]?.message).toMatch(
-        /^OtherMirror: .* by its label skymirror\.dev\/mirror; left alone\. Give each mirror a namespace of its own$/,
+        /^OtherMirror: .* by its label skymirror\.dev\/mirror; left alone\. Give each mirror a namespace of its own or, /,
       );
       sim.wait(grace + 10);
     }

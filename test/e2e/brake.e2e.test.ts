@@ -60,7 +60,7 @@ test('an approval releases exactly the named set; those that become due later ne
   expect(done(held)).toEqual({ kept: 2, unchanged: 2 });
   expect(held.clusters[0]?.blocked).toBe(2);
   expect(conditionOf(await world.scan(), 'RemovalBlocked')?.message).toMatch(
-    /^2 objects .* and 8 went in the last 24 h/,
+    /^Due for removal: 2\. Gone in the last 24 h: 8\./,
   );
   await approve(world);
   expect(done(await world.pass())).toEqual({ deleted: 2, unchanged: 2 });

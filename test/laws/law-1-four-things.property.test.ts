@@ -181,8 +181,8 @@ const expressions = {
   },
   'how long nobody has looked': {
     file: 'plan.ts',
-    find: 'const old = input.now - sight.since > input.target.mirror.staleAfterSeconds * 1000;',
-    replace: 'const old = true;',
+    find: 'const old = input.now - sight.since > limit && ',
+    replace: 'const old = true || ',
   },
 };
 

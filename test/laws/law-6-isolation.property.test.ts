@@ -113,7 +113,7 @@ const breaks = {
   },
   'a write that fails ends the pass of its cluster': {
     file: 'inside.ts',
-    find: 'const brokenLimit = 5;',
+    find: 'const brokenLimit = inFlight;',
     replace: 'const brokenLimit = 1;',
   },
   'a failed write is not told': {

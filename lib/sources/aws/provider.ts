@@ -99,8 +99,11 @@ async function assumeRole(session: AwsSession, credentials: Credentials, { roleA
 function shared(provider: Credentials): Credentials {
   let asked: ReturnType<Credentials> | undefined;
   return async (...options) => {
-    const expiration = (await asked?.catch(() => undefined))?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
-    if (asked === undefined || expiration - Date.now() < renewedBefore) asked = provider(...options);
+    const known = asked;
+    const expiration = (await known?.catch(() => undefined))?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+    // Of many that find it expired at once, the first renews for all.
+    const isExpired = asked === known && expiration - Date.now() < renewedBefore;
+    if (asked === undefined || isExpired) asked = provider(...options);
     const current = asked;
     current.catch(() => {
       if (asked === current) asked = undefined;
