@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { settleAbsences, settleUnseen } from './absences.ts';
 import type { Cluster } from './cluster.ts';
-import { type Inside, readInside, type Served } from './inside.ts';
+import type { Inside, Served } from './inside.ts';
 import { inTime, observedIn, type Pass, type SeenId, settlePage, working } from './pages.ts';
+import { readInside } from './read-inside.ts';
 import type { ClusterReport, Failure, OutsideCounts, Report } from './report.ts';
 import { nameOf } from './resource.ts';
 import { reportPass } from './scan-writer.ts';

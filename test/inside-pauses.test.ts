@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../lib/cluster.ts';
-import { readInside } from '../lib/inside.ts';
 import { mirrorOf } from '../lib/mirror.ts';
+import { readInside } from '../lib/read-inside.ts';
 import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
 import { type ClusterHooks, memoryCluster } from './memory/memory-cluster.ts';
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Writer } from '../lib/apply.ts';
 import { ApiError } from '../lib/cluster.ts';
-import { type Inside, readInside } from '../lib/inside.ts';
+import type { Inside } from '../lib/inside.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import { conditionOf } from '../lib/object.ts';
+import { readInside } from '../lib/read-inside.ts';
 import type { BrakeResult } from '../lib/removal.ts';
 import { remember, scanName } from '../lib/scan.ts';
 import { reportPass, reread, reserve } from '../lib/scan-writer.ts';
