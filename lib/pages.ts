@@ -53,7 +53,7 @@ export function observedIn(pass: Pass, page: readonly Observation[], askedAt: nu
 
 /** Writes a page into every cluster; one that takes much longer than the fastest leaves the pass. */
 export async function settlePage(pass: Pass, seen: readonly SeenId[]): Promise<void> {
-  const works = inTime(pass).map(({ inside, writer }) => {
+  const works = working(pass).map(({ inside, writer }) => {
     const entries = seen.map((one) => entryOf(pass.task, inside, one));
     const state = { inside, done: false };
     const work = settleAll(writer, inside, entries).finally(() => {

@@ -38,7 +38,6 @@ export interface Outside {
 
 /** Where resources come from: one for each cloud or broker. Generic in what it takes to get in and what that gives. */
 export interface Provider<Access, Session> {
-  readonly name: string;
   readonly group: string;
   /** The keys of a scope, in order; each is also a key of every identity of this provider. */
   readonly scope: readonly string[];

@@ -41,7 +41,6 @@ function open(doing: Partial<Session>): Outside {
     description: 'A topic.',
     revision: 1,
     provider: {
-      name: 'broker',
       group: 'broker.skymirror.dev',
       scope: [],
       access: z.object({}),

@@ -19,7 +19,6 @@ const rows = new Map<string, Row | Error | undefined>();
 const signal = new AbortController().signal;
 
 const broker: Provider<{ user: string }, Session> = {
-  name: 'broker',
   group: 'broker.skymirror.dev',
   scope: ['host'],
   access: z.strictObject({ user: z.string() }),

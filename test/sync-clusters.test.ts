@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ApiError } from '../lib/cluster.ts';
+import { ApiError, type RequestOptions } from '../lib/cluster.ts';
 import { mirrorOf } from '../lib/mirror.ts';
+import type { ResourceType } from '../lib/object.ts';
 import { conditionOf } from '../lib/object.ts';
 import { type SyncOptions, sync } from '../lib/sync.ts';
 import { type ClusterHooks, type MemoryCluster, memoryCluster } from './memory/memory-cluster.ts';
@@ -50,10 +51,11 @@ describe('several clusters', () => {
 
   test('none of which can be read leave the outside alone, and the pass is not complete', async () => {
     const { pass, world } = setUp(['a']);
-    const silent = memoryCluster({
-      name: 'silent',
-      hooks: { before: () => new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 40)) },
-    });
+    const silent = {
+      ...memoryCluster({ name: 'silent' }),
+      schemaRevision: (_: ResourceType, { signal }: RequestOptions) =>
+        new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('late')))),
+    };
     const locked = memoryCluster({
       hooks: { before: () => Promise.reject(new ApiError(401, 'Unauthorized', 'no token')) },
     });

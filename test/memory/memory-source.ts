@@ -84,7 +84,6 @@ export function memorySource(options: {
   }
 
   const provider: Provider<SourceHooks, Session> = {
-    name: 'test',
     group: 'test.skymirror.dev',
     scope: ['account', 'region'],
     access: z.custom<SourceHooks>(),

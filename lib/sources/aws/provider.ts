@@ -42,7 +42,6 @@ const requestHandler = { connectionTimeout: 5_000, requestTimeout: 20_000, throw
  * `AWS_ENDPOINT_URL_RDS`, ...).
  */
 export const aws: Provider<AwsAccess, AwsSession> = {
-  name: 'aws',
   group: 'aws.skymirror.dev',
   scope: ['account', 'region'],
   access,
