@@ -21,6 +21,8 @@ export type Observation =
     }
   | { readonly outcome: 'invalid'; readonly id: string; readonly identity: Identity; readonly issues: string }
   | { readonly outcome: 'excluded'; readonly id: string; readonly identity: Identity; readonly reason: string }
+  /** A listing of bare ids holds it: it exists, and nothing else is known of it until it is asked for. */
+  | { readonly outcome: 'listed'; readonly id: string; readonly identity: Identity }
   | { readonly outcome: 'broken'; readonly issues: string };
 
 /** One scope of the outside, opened for one pass. Every method may throw; `Source.explain` says what an error means. */
@@ -76,11 +78,17 @@ export type Observed<Schema extends z.ZodObject> =
   | { readonly id: string | undefined; readonly fields: Loose<Schema> }
   | { readonly id: string | undefined; readonly excluded: string };
 
+/** Something that happened outside, told by what differs between two looks: the reason and note of a Kubernetes Event. */
+export interface Change {
+  readonly reason: 'StateChanged' | 'Failover' | 'Replaced';
+  readonly message: string;
+}
+
 /** The declaration of one kind. docs/adding-a-source.md explains it field by field. */
 export interface Definition<
   Access,
   Session,
-  Row,
+  Row extends object,
   IdentitySchema extends z.ZodObject<Record<string, z.ZodString>>,
   ObservedSchema extends z.ZodObject,
 > {
@@ -96,7 +104,10 @@ export interface Definition<
   readonly observed: ObservedSchema;
   /** The actions that `list` and `get` need, and nothing more. */
   readonly permissions: readonly string[];
-  list(session: Session, signal: AbortSignal): AsyncIterable<readonly Row[]>;
+  /** Seconds within which what is behind bare ids is read again, a slice at a time; left out: in every pass. */
+  readonly refreshSeconds?: number;
+  /** Pages of rows or, where the outside lists nothing else, of bare ids; what is behind those is then asked of `get`. */
+  list(session: Session, signal: AbortSignal): AsyncIterable<readonly (Row | string)[]>;
   get(
     session: Session,
     ids: readonly string[],
@@ -110,6 +121,8 @@ export interface Definition<
   readable(identity: z.infer<IdentitySchema>): string;
   observe(row: Row): Observed<ObservedSchema>;
   health(fields: z.output<ObservedSchema>): Judgement;
+  /** What happened between two looks, as far as people care. */
+  changes?(before: z.output<ObservedSchema>, after: z.output<ObservedSchema>): readonly Change[];
 }
 
 /** A kind as the engine sees it: no SDK, no type parameters. */
@@ -123,10 +136,13 @@ export interface Source extends ResourceType {
   readonly observed: z.ZodObject;
   readonly known: KnownFields;
   readonly permissions: readonly string[];
+  readonly refreshSeconds: number;
   identify(id: string): Identity | undefined;
   /** The id and identity that an object's spec stands for; `undefined` where it is not one of this kind. */
   identityOf(spec: unknown): { readonly id: string; readonly identity: Identity } | undefined;
   readable(identity: Identity): string;
+  /** What happened outside, by the observed fields before and after; none where either does not fit the schema. */
+  changes(before: unknown, after: unknown): readonly Change[];
   explain(error: unknown): Explanation;
   /** Opens a scope; throws a ZodError where `access` is not what the provider takes. */
   open(scope: Scope, access: unknown): Outside;
@@ -139,7 +155,7 @@ export const apiVersion = 'v1alpha1';
 export function defineSource<
   Access,
   Session,
-  Row,
+  Row extends object,
   IdentitySchema extends z.ZodObject<Record<string, z.ZodString>>,
   ObservedSchema extends z.ZodObject,
 >(definition: Definition<Access, Session, Row, IdentitySchema, ObservedSchema>): Source {
@@ -164,11 +180,19 @@ export function defineSource<
     }
   }
 
+  function listed(id: string): Observation {
+    const identity = definition.identify(id);
+    if (identity === undefined) return { outcome: 'broken', issues: `not an id of ${definition.kind}: ${id}` };
+    return { outcome: 'listed', id, identity };
+  }
+
   async function* pages(session: Session, signal: AbortSignal): AsyncIterable<Observation[]> {
     const listing = definition.list(session, signal)[Symbol.asyncIterator]();
     const next = () => orAborted(signal, () => listing.next());
     try {
-      for (let page = await next(); page.done !== true; page = await next()) yield page.value.map(observation);
+      for (let page = await next(); page.done !== true; page = await next()) {
+        yield page.value.map((row) => (typeof row === 'string' ? listed(row) : observation(row)));
+      }
     } finally {
       // A generator closes only after the call it hangs in, which may be never.
       const closed = Promise.resolve(listing.return?.()).catch(() => undefined);
@@ -207,6 +231,7 @@ export function defineSource<
     observed: definition.observed,
     known: knownFields(definition.observed),
     permissions: [...provider.permissions, ...definition.permissions],
+    refreshSeconds: definition.refreshSeconds ?? 0,
     identify: (id) => definition.identify(id),
     identityOf(spec) {
       const parsed = definition.identity.safeParse(spec);
@@ -216,6 +241,10 @@ export function defineSource<
       return identity === undefined ? undefined : { id, identity };
     },
     readable: (identity) => definition.readable(definition.identity.parse(identity)),
+    changes(before, after) {
+      const [was, is] = [definition.observed.safeParse(before), definition.observed.safeParse(after)];
+      return was.success && is.success ? (definition.changes?.(was.data, is.data) ?? []) : [];
+    },
     explain: (error) => (error instanceof UnseenError ? error : provider.explain(error)),
     open(scope, access) {
       const session = provider.connect(scope, provider.access.parse(access));

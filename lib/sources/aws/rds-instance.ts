@@ -8,15 +8,9 @@ import {
 import * as z from 'zod';
 import { mapConcurrent } from '../../concurrent.ts';
 import { defineSource, UnseenError } from '../../source.ts';
+import { flag, record, sorted, text, texts, time, whole, wide } from './fields.ts';
 import { type AwsSession, aws, clientOf } from './provider.ts';
 import { instanceHealth } from './rds-health.ts';
-
-const text = (what: string) => z.string().optional().describe(what);
-const flag = (what: string) => z.boolean().optional().describe(what);
-const whole = (what: string) => z.int().optional().describe(what);
-const time = (what: string) => z.iso.datetime().optional().describe(what);
-const texts = (what: string) => z.array(z.string()).optional().describe(what);
-const wide = (name: string) => ({ column: { name, wide: true } as const });
 
 const identity = z.object({
   arn: z.string().describe('Amazon Resource Name: the identity of the DB instance.').meta({ selectable: true }),
@@ -351,17 +345,4 @@ function ordered(_key: string, value: unknown): unknown {
 /** `DBInstanceClass` as `dbInstanceClass`, `Iops` as `iops`. */
 function fieldName(name: string): string {
   return name.replace(/^[A-Z]+(?=[A-Z][a-z])|^[A-Z]+/, (capitals) => capitals.toLowerCase());
-}
-
-/** AWS gives these lists in no fixed order; sorted, an unchanged row stays equal. */
-function sorted(values: readonly (string | undefined)[] | undefined): string[] | undefined {
-  return values?.filter((value) => value !== undefined).toSorted();
-}
-
-function record<Item>(
-  items: readonly Item[] | undefined,
-  entry: (item: Item) => readonly [string | undefined, string | undefined],
-): Record<string, string> {
-  const entries = (items ?? []).map(entry).flatMap(([key, value]) => (key === undefined ? [] : [[key, value ?? '']]));
-  return Object.fromEntries(entries);
 }
