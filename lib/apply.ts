@@ -32,6 +32,8 @@ export interface Writer {
 /** What was done, and the object as it stands now (`undefined`: there is none). */
 export interface Settled {
   readonly action: Action;
+  /** As it was read for this decision. */
+  readonly before: KubernetesObject | undefined;
   readonly object: KubernetesObject | undefined;
 }
 
@@ -59,7 +61,8 @@ export async function settle(writer: Writer, entry: Entry, isReleased: IsRelease
       if (writer.clock() - observedAt > writer.maxObservationAge) throw new TooOld();
     };
     try {
-      return { action, object: await perform(writer, action, object, { signal: writer.signal, beforeSend }) };
+      const written = await perform(writer, action, object, { signal: writer.signal, beforeSend });
+      return { action, before: object, object: written };
     } catch (error) {
       if (!(error instanceof TooOld) && !isOvertaken(error)) throw error;
       current = await again(writer, current);

@@ -1,3 +1,4 @@
+import type { EventObject } from './events.ts';
 import type { KubernetesObject, ResourceType } from './object.ts';
 
 /** What a request may be bound to. */
@@ -40,6 +41,8 @@ export interface Cluster {
   replaceStatus(type: ResourceType, object: KubernetesObject, options: RequestOptions): Promise<KubernetesObject>;
   /** DELETE under uid and resourceVersion. */
   remove(type: ResourceType, object: KubernetesObject, options: RequestOptions): Promise<void>;
+  /** Makes an Event, or counts the one of that name once more. */
+  record(event: EventObject, options: RequestOptions): Promise<void>;
 }
 
 /** A request that the API server refused (`status`, `reason` from its Status object) or did not answer (status 0). */

@@ -1,6 +1,7 @@
 import { type Entry, type IsReleased, type Settled, settle, type Writer } from './apply.ts';
 import { ApiError, type Cluster, isClusterWide } from './cluster.ts';
 import { mapConcurrent } from './concurrent.ts';
+import { type Happening, happenings } from './events.ts';
 import type { KubernetesObject } from './object.ts';
 import type { Refusal } from './plan.ts';
 import type { BrakeResult } from './removal.ts';
@@ -10,6 +11,7 @@ import type { Identity } from './source.ts';
 
 /** One cluster in one pass: what was read of it first, and what has been done to it since. */
 export interface Inside {
+  readonly target: Target;
   readonly cluster: Cluster;
   /** The cluster's time when the pass began, in milliseconds. */
   readonly began: number;
@@ -17,6 +19,8 @@ export interface Inside {
   readonly objects: Map<string, KubernetesObject>;
   readonly counts: Counts;
   readonly failures: Failure[];
+  /** What happened outside, to be told as Events when the pass ends. */
+  readonly happened: { readonly object: KubernetesObject; readonly happening: Happening }[];
   /** Unselected objects whose delete waits for the brake, which needs the whole scope. */
   readonly postponed: Entry[];
   scan: KubernetesObject | undefined;
@@ -26,6 +30,8 @@ export interface Inside {
   unbooked: number;
   /** What the brake decided, once the listing was complete. */
   brake: BrakeResult | undefined;
+  /** Why what happened could not be told as Events. */
+  untold: string | undefined;
   /** Set when nothing more can be written to this cluster in this pass. */
   broken: string | undefined;
 }
@@ -95,6 +101,7 @@ export async function settleAll(
       const settled = await settle(writer, entry, isReleased);
       if (writes.includes(settled.action.do)) inside.errorsInARow = 0;
       count(inside, entry, settled);
+      note(writer.target, inside, settled);
       return { entry, settled };
     } catch (error) {
       if (writer.signal.aborted) return undefined;
@@ -107,6 +114,11 @@ export async function settleAll(
     }
   });
   return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+function note({ source }: Target, inside: Inside, { before, object }: Settled): void {
+  if (object === undefined || object === before) return;
+  for (const happening of happenings(source, before, object)) inside.happened.push({ object, happening });
 }
 
 const writes: readonly string[] = ['create', 'update', 'mark', 'delete'];

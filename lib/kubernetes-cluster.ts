@@ -12,6 +12,7 @@ const listPage = z.looseObject({
   metadata: z.looseObject({ continue: z.string().optional() }),
 });
 
+const seriesOf = z.looseObject({ series: z.looseObject({ count: z.number() }).nullish() });
 const namespaceObject = z.looseObject({ status: z.looseObject({ phase: z.string().optional() }).optional() });
 
 /** A cluster that is spoken to over one pool; `close` ends it. */
@@ -93,6 +94,19 @@ export function openCluster(
       const { uid, resourceVersion } = object.metadata;
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } };
       await transport.request({ method: 'DELETE', path: pathOf(type, object), body, ...bound });
+    },
+    async record(event, bound) {
+      const { name, namespace } = event.metadata;
+      const events = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events`;
+      const path = `${events}/${name}`;
+      try {
+        await transport.request({ method: 'POST', path: events, body: event, ...bound });
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 409)) throw error;
+        const known = seriesOf.parse(await transport.request({ method: 'GET', path, ...bound }));
+        const series = { count: (known.series?.count ?? 1) + 1, lastObservedTime: event.eventTime };
+        await transport.request({ method: 'PUT', path, body: { ...known, series }, ...bound });
+      }
     },
   };
 }

@@ -6,8 +6,12 @@ export interface Mirror {
   readonly namespace: string;
   /** Tags that become labels, by their key outside. */
   readonly tagLabels: readonly string[];
-  /** Which of the resources that exist are to be mirrored. */
+  /** Which are to be mirrored by their readable name; asked before anything else of them is read. */
+  readonly selectsName: (name: string) => boolean;
+  /** Which of those are to be mirrored by their observed fields; `selectsAll` where nothing is said. */
   readonly selects: (fields: JsonObject) => boolean;
+  /** A text that stands for both selections: when it changes, what is read in turns is read anew. */
+  readonly selection: string;
   /** `Retain` marks what is gone and never deletes it. */
   readonly removal: 'Delete' | 'Retain';
   /** Seconds between the mark and the delete. */
@@ -17,6 +21,9 @@ export interface Mirror {
   /** Seconds without a sight after which an object no longer counts as current. */
   readonly staleAfterSeconds: number;
 }
+
+/** The selection of a mirror that looks at no field: an id without an object is new then, and not passed over. */
+export const selectsAll: Mirror['selects'] = () => true;
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
@@ -36,7 +43,9 @@ export function mirrorOf(wish: Pick<Mirror, 'name' | 'namespace'> & Partial<Mirr
   }
   return {
     tagLabels: [],
-    selects: () => true,
+    selectsName: () => true,
+    selects: selectsAll,
+    selection: '',
     removal: 'Delete',
     graceSeconds: 600,
     maxRemovalPercent: 30,

@@ -17,6 +17,11 @@ export function shortHash(...parts: readonly string[]): string {
   return text;
 }
 
+/** A number from 0 to below 1 that stands for the text, spread evenly by its hash. */
+export function spread(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32;
+}
+
 /**
  * The object name of an external resource: a readable slug, then a hash of the kind and the exact identity, 63
  * characters at most, so that it is also a legal label value. Changing this function renames every object.

@@ -1,7 +1,7 @@
 import { type Entry, sightOf } from './apply.ts';
 import { entryOf, type Inside, type Served, settleAll } from './inside.ts';
 import type { OutsideCounts } from './report.ts';
-import { tagLabels } from './resource.ts';
+import { isSelected, tagLabels } from './resource.ts';
 import { inScope, type Observation, type Outside, UnseenError } from './source.ts';
 import type { Limits, Task } from './task.ts';
 
@@ -26,29 +26,39 @@ export interface Pass {
 }
 
 /** Checks a page against the scope and turns it into entries, without their objects. Throws where a row lies elsewhere. */
-export function observedIn(pass: Pass, page: readonly Observation[], askedAt: number, ids: Set<string>) {
+export function observedIn(
+  pass: Pass,
+  page: readonly Observation[],
+  askedAt: number,
+  ids: Set<string>,
+  by = pass.by,
+): SeenId[] {
   const entries = new Map<string, SeenId>();
   const { mirror } = pass.task;
   for (const observation of page) {
-    if (observation.outcome === 'broken') continue;
+    if (observation.outcome === 'broken' || observation.outcome === 'listed') continue;
+    checkPlace(pass, observation);
     const { id, identity } = observation;
-    if (!inScope(identity, pass.task.scope)) {
-      const place = Object.values(pass.task.scope).join('/');
-      throw new UnseenError('WrongPlace', `${id} does not lie in ${place}: the endpoint or role leads elsewhere`);
-    }
     ids.add(id);
     if (observation.outcome === 'excluded') pass.seen.excluded += 1;
     else pass.seen.seen += 1;
-    const sight = sightOf(observation, pass.by, mirror);
+    const sight = sightOf(observation, by, mirror);
     if (sight === undefined) continue;
     if (sight.state === 'invalid') pass.seen.invalid += 1;
     if (sight.state === 'present') {
-      if (!mirror.selects(sight.fields)) pass.seen.unselected += 1;
+      if (!isSelected(pass.task, identity, sight.fields)) pass.seen.unselected += 1;
       else pass.seen.labelsLeftOut += tagLabels(sight.fields, mirror.tagLabels).leftOut;
     }
     entries.set(id, { id, identity, sight, observedAt: askedAt });
   }
   return [...entries.values()];
+}
+
+/** Law 1: throws where a row lies outside the scope; then nothing of what this place says counts. */
+export function checkPlace({ task }: Pass, { id, identity }: Pick<SeenId, 'id' | 'identity'>): void {
+  if (inScope(identity, task.scope)) return;
+  const place = Object.values(task.scope).join('/');
+  throw new UnseenError('WrongPlace', `${id} does not lie in ${place}: the endpoint or role leads elsewhere`);
 }
 
 /** Writes a page into every cluster; one that takes much longer than the fastest leaves the pass. */

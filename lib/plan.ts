@@ -1,7 +1,7 @@
 import { heldFor, type Judgement, type Judgements, judgement, type Unseen } from './conditions.ts';
 import type { JsonObject } from './json.ts';
 import { type Condition, conditionOf, type KubernetesObject, type ResourceType } from './object.ts';
-import { type Difference, desiredResource, difference, ownership, type Target } from './resource.ts';
+import { type Difference, desiredResource, difference, isSelected, ownership, type Target } from './resource.ts';
 import type { Identity } from './source.ts';
 
 /** What is known of one id in this pass. */
@@ -16,6 +16,10 @@ export type Sight =
   | { readonly state: 'invalid'; readonly issues: string }
   /** Seen, but not (or no longer) of this kind: goes the way of what is not selected. */
   | { readonly state: 'excluded'; readonly issues: string; readonly by: 'list' | 'get' }
+  /** A listing of bare ids holds it, and by its name alone the mirror does not select it. */
+  | { readonly state: 'unselected' }
+  /** A listing of bare ids holds it, and what is behind it could not be read; `since` (milliseconds) it was last. */
+  | { readonly state: 'unread'; readonly reason: Unseen; readonly message: string; readonly since: number }
   /** A complete listing of exactly this scope does not hold it. */
   | { readonly state: 'absent' }
   /** And a get that began after the object was read did not find it either. */
@@ -70,11 +74,13 @@ export interface Mark {
  *   unselected, excluded  nothing   mark            keep Grace    by list: ask      refuse     nothing
  *                                                                 by get: delete**
  *   invalid               refuse    update          update        update            refuse     refuse
+ *   unread (listed)       nothing   stale if old    update***     update***         nothing    nothing
  *   absent (listing)      nothing   ask             keep Grace    ask**             nothing    nothing
  *   gone (get)            nothing   mark            keep Grace    delete**          nothing    nothing
  *   unseen                nothing   stale if old    keep Unseen   keep Unseen       nothing    nothing
  *
  * \*  ours, and deletionTimestamp is set: somebody else deletes it.
+ * \*** Exists=True again; what is marked as not selected is kept, whether it is selected now only its fields tell.
  * \** keep Narrowed in a narrowed run; keep Retain where the mirror says so; keep Brake where the brake holds.
  */
 export function decide(input: Case): Action {
@@ -85,9 +91,11 @@ export function decide(input: Case): Action {
   if (object.metadata.deletionTimestamp !== undefined) return unlessWanted(input, 'BeingDeleted');
   switch (sight.state) {
     case 'present':
-      return input.target.mirror.selects(sight.fields)
+      return isSelected(input.target, input.identity, sight.fields)
         ? rewrite(input, object, 'update', seen(sight.health), sight.fields)
-        : decideUnselected(input, object, sight.by, `The mirror ${input.target.mirror.name} no longer selects it.`);
+        : decideUnselected(input, object, sight.by, notSelected(input));
+    case 'unselected':
+      return decideUnselected(input, object, 'list', notSelected(input));
     case 'excluded':
       return decideUnselected(input, object, sight.by, `It is not of this kind: ${sight.issues}.`);
     case 'invalid':
@@ -99,10 +107,16 @@ export function decide(input: Case): Action {
     case 'absent':
     case 'gone':
       return decideGone(input, object, sight.state);
+    case 'unread':
+      return decideUnread(input, object, sight);
     case 'unseen':
       return decideUnseen(input, object, sight);
   }
 }
+
+const notSelected = ({ target }: Case) => `The mirror ${target.mirror.name} no longer selects it.`;
+
+const isNamed = ({ target, identity }: Case) => target.mirror.selectsName(target.source.readable(identity));
 
 /** The mark that this object carries for that reason, judged by the cluster's time. */
 export function markOf(object: KubernetesObject, input: Pick<Case, 'target' | 'now'>): Mark | undefined {
@@ -147,8 +161,8 @@ function seen(health: Judgement): Judgements {
 
 function decideMissing(input: Case): Action {
   const { sight, target } = input;
-  if (sight.state === 'invalid') return { do: 'refuse', why: 'Invalid' };
-  if (sight.state !== 'present' || !target.mirror.selects(sight.fields)) return { do: 'nothing' };
+  if (sight.state === 'invalid') return isNamed(input) ? { do: 'refuse', why: 'Invalid' } : { do: 'nothing' };
+  if (sight.state !== 'present' || !isSelected(target, input.identity, sight.fields)) return { do: 'nothing' };
   const wish = { ...input, fields: sight.fields, judgements: seen(sight.health) };
   return { do: 'create', object: desiredResource(wish, undefined) };
 }
@@ -190,6 +204,21 @@ function decideDue(input: Case, object: KubernetesObject, proven: boolean): Acti
   return proven ? { do: 'delete', object } : { do: 'ask' };
 }
 
+function decideUnread(input: Case, object: KubernetesObject, sight: Extract<Sight, { state: 'unread' }>): Action {
+  const old = input.now - sight.since > input.target.mirror.staleAfterSeconds * 1000;
+  const exists = conditionOf(object, 'Exists')?.status === 'True';
+  // Said once: the sentence may change with every pass.
+  const isSaid = conditionOf(object, 'Synced')?.status === 'False';
+  const isCurrent = exists && !old && !isSaid;
+  if (isCurrent || markOf(object, input)?.reason === 'NotSelected') return { do: 'keep', why: 'Unseen' };
+  const stale = rewrite(input, object, 'update', {
+    Exists: found,
+    ...(isSaid ? {} : { Synced: judgement('False', shownReason(sight.reason), sight.message) }),
+    ...readiness(input, object),
+  });
+  return stale.do === 'nothing' ? { do: 'keep', why: 'Unseen' } : stale;
+}
+
 function decideUnseen(input: Case, object: KubernetesObject, sight: Extract<Sight, { state: 'unseen' }>): Action {
   const limit = input.target.mirror.staleAfterSeconds * 1000;
   const exists = conditionOf(object, 'Exists');
@@ -198,7 +227,7 @@ function decideUnseen(input: Case, object: KubernetesObject, sight: Extract<Sigh
   // Said once: the sentence may change with every pass, and the scan tells it more exactly.
   const said: Judgements = {
     Exists: judgement('Unknown', 'NotSeen', 'Not seen for longer than staleAfter.'),
-    Synced: judgement('False', shownReasons.includes(sight.reason) ? sight.reason : 'Stale', sight.message),
+    Synced: judgement('False', shownReason(sight.reason), sight.message),
   };
   const isSaid = exists?.status === 'Unknown';
   const stale = rewrite(input, object, 'update', { ...(isSaid ? {} : said), ...readiness(input, object) });
@@ -208,10 +237,13 @@ function decideUnseen(input: Case, object: KubernetesObject, sight: Extract<Sigh
 /** The reasons that objects show; the scan is more exact. */
 const shownReasons: readonly Unseen[] = ['AccessDenied', 'Throttled', 'Unreachable'];
 
+const shownReason = (reason: Unseen) => (shownReasons.includes(reason) ? reason : 'Stale');
+
 /** An object whose fields are not current keeps its health for `staleAfter`, then nobody knows it any more. */
 function readiness(input: Case, object: KubernetesObject): Judgements {
   const synced = conditionOf(object, 'Synced');
-  const known = conditionOf(object, 'Ready') !== undefined;
+  // "It does not exist" is no health of what has been seen again.
+  const known = !['NotFound', undefined].includes(conditionOf(object, 'Ready')?.reason);
   const old = synced?.status === 'False' && heldFor(synced, input.now) > input.target.mirror.staleAfterSeconds * 1000;
   if (known && !old) return {};
   return { Ready: judgement('Unknown', 'NotSynced', 'The observed fields are not current; see Synced.') };
@@ -232,7 +264,9 @@ function rewrite(
 /** Nothing is written; it is worth reporting only where something should have been. */
 function unlessWanted(input: Case, why: Refusal): Action {
   const { sight } = input;
-  const wanted = sight.state === 'invalid' || (sight.state === 'present' && input.target.mirror.selects(sight.fields));
-  const ours = why === 'BeingDeleted' && (sight.state === 'present' || sight.state === 'excluded');
+  const wanted =
+    (sight.state === 'invalid' && isNamed(input)) ||
+    (sight.state === 'present' && isSelected(input.target, input.identity, sight.fields));
+  const ours = why === 'BeingDeleted' && ['present', 'excluded', 'unselected'].includes(sight.state);
   return wanted || ours ? { do: 'refuse', why } : { do: 'nothing' };
 }

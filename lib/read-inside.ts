@@ -67,16 +67,19 @@ async function read(
   ]);
   const held = objects.filter((object) => object !== undefined);
   return {
+    target,
     cluster,
     began: cluster.now(),
     objects: new Map(held.map((object) => [object.metadata.name, object])),
     counts: { created: 0, updated: 0, marked: 0, deleted: 0, unchanged: 0, kept: 0, refused: 0, failed: 0 },
     failures: [],
+    happened: [],
     postponed: [],
     scan,
     errorsInARow: 0,
     unbooked: 0,
     brake: undefined,
+    untold: undefined,
     broken: undefined,
   };
 }

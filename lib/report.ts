@@ -30,10 +30,13 @@ export interface OutsideCounts {
 /** What one pass came to in one cluster; `skipped` says why it had no part in it. */
 export interface ClusterReport {
   readonly cluster: string;
+  readonly namespace: string;
   readonly counts?: Counts;
   readonly failures: readonly Failure[];
   /** Objects whose removal waits for a person. */
   readonly blocked: number;
+  /** Why Events could not be written; the objects were, so that this is no failure. */
+  readonly untold?: string;
   readonly skipped?: string;
 }
 

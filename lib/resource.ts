@@ -17,6 +17,11 @@ export interface Target {
 /** Whose an object is: only `ours` may be written (law 8). */
 export type Ownership = 'ours' | 'foreign' | 'collision' | 'other mirror';
 
+/** Whether a target's mirror chooses the resource. Throws what a selection of the user's throws. */
+export function isSelected({ mirror, source }: Target, identity: Identity, fields: JsonObject): boolean {
+  return mirror.selectsName(source.readable(identity)) && mirror.selects(fields);
+}
+
 /** The label that names the mirror of an object. */
 const mirrorLabel = 'skymirror.dev/mirror';
 

@@ -11,7 +11,7 @@ export const mirrorScan: ResourceType = {
 };
 
 /** Raised with every change of the schemas below. */
-export const mirrorScanRevision = 1;
+export const mirrorScanRevision = 2;
 
 const count = (what: string) => z.int().optional().describe(what);
 const time = (what: string) => z.iso.datetime().optional().describe(what);
@@ -49,6 +49,8 @@ export const scanStatus = z.object({
     column: 'Last Complete',
   }),
   lastListed: time('When the last pass began that reached the end of the listing, complete or not.'),
+  refreshed: time('Until when the turns of resources that are listed by name alone have been read.'),
+  selection: z.string().optional().describe('Stands for what was selected then; another selection reads all anew.'),
   attributesAsOf: time('When the oldest attributes of this scope were read.'),
   error: z.string().optional().describe('Why the last pass was not complete or not applied.'),
   history: z

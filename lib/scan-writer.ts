@@ -2,6 +2,7 @@ import { ApiError, type RequestOptions } from './cluster.ts';
 import { timestamp } from './conditions.ts';
 import { heldIn, type Inside, type Served } from './inside.ts';
 import type { KubernetesObject } from './object.ts';
+import type { Turns } from './refresh.ts';
 import type { BrakeResult } from './removal.ts';
 import type { OutsideCounts } from './report.ts';
 import type { Target } from './resource.ts';
@@ -55,16 +56,16 @@ export async function reread({ inside, writer }: Served): Promise<boolean> {
 
 /** What the pass came to goes into the cluster's MirrorScan; a scan that cannot be written is one more failure. */
 export async function reportPass(
-  target: Target,
   inside: Inside,
   pass: {
     readonly seen: OutsideCounts;
     readonly incomplete: Explanation | undefined;
     readonly listed: boolean;
     readonly calls: number;
+    readonly turns: Turns | undefined;
   },
 ): Promise<void> {
-  const { counts, failures, broken } = inside;
+  const { counts, failures, broken, target } = inside;
   const { unchanged, ...changes } = counts;
   // By name, so that an unchanged trouble keeps its sentence.
   const [first] = failures.toSorted((left, right) => (left.name < right.name ? -1 : 1));
@@ -81,6 +82,7 @@ export async function reportPass(
         held: heldIn(target, inside),
         listed: pass.listed,
         unbooked: inside.unbooked,
+        ...(pass.turns === undefined ? {} : { turns: pass.turns }),
         ...(pass.incomplete === undefined ? {} : { incomplete: pass.incomplete }),
         ...(unapplied === undefined ? {} : { unapplied }),
         ...(inside.brake === undefined ? {} : { brake: inside.brake }),

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { type Judgement, judged, judgement, timestamp } from './conditions.ts';
 import { shortHash } from './names.ts';
 import type { KubernetesObject } from './object.ts';
+import { selectionOf, type Turns } from './refresh.ts';
 import {
   approvalAnnotation,
   type BlockedRemoval,
@@ -29,6 +30,8 @@ export interface PassResult {
   readonly listed: boolean;
   /** Deletes that were entered into the history and then refused. */
   readonly unbooked: number;
+  /** The turns of bare ids that have been read. */
+  readonly turns?: Turns;
   /** Why the outside was not seen in full. */
   readonly incomplete?: Explanation;
   /** Why not all that was seen is written. */
@@ -74,6 +77,8 @@ export function remember(scan: KubernetesObject | undefined) {
     completed,
     /** When its listing was last read to the end. */
     lastListed: milliseconds(status.lastListed),
+    refreshed: milliseconds(status.refreshed),
+    selection: status.selection,
   };
 }
 
@@ -118,7 +123,7 @@ export function scanAfter(target: Target, scan: KubernetesObject | undefined, pa
   const next = scanObject(target, scan, statusAfter(target, scan, pass, now));
   const heartbeat = (target.mirror.staleAfterSeconds * 1000) / 3;
   const due = lastStarted === undefined || Math.abs(pass.began - lastStarted) >= heartbeat;
-  return due || !isDeepStrictEqual(withoutTimes(scan?.status), withoutTimes(next.status)) ? next : undefined;
+  return due || !isDeepStrictEqual(withoutPace(scan?.status), withoutPace(next.status)) ? next : undefined;
 }
 
 function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: PassResult, now: number) {
@@ -137,13 +142,22 @@ function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: P
     calls: pass.calls,
     lastStarted: timestamp(pass.began),
     ...(lastCompleted === undefined ? {} : { lastCompleted }),
-    ...(error === undefined ? { attributesAsOf: timestamp(pass.began) } : {}),
+    ...(error === undefined ? { attributesAsOf: timestamp(oldest(target, before.status, pass)) } : {}),
+    ...(pass.turns === undefined ? {} : { refreshed: timestamp(pass.began), selection: selectionOf(target) }),
     ...(pass.listed ? { lastListed: timestamp(pass.began) } : {}),
     ...(error === undefined ? {} : { error: error.slice(0, 1024).toWellFormed() }),
     history: remembered(before.history, now, { held: pass.held, deleted: -takenBack(pass, now) }).map(written),
     ...(blocked === undefined ? {} : { blockedRemoval: blocked }),
     conditions: judged(scan?.status?.conditions ?? [], judgements(target, scan, pass), now),
   };
+}
+
+/** When the oldest attributes were read, in milliseconds: with turns it takes a period until all have had theirs. */
+function oldest({ source }: Target, { attributesAsOf }: Status, { began, turns }: PassResult): number {
+  const period = source.refreshSeconds * 1000;
+  const before = milliseconds(attributesAsOf);
+  if (period === 0 || before === undefined || (turns !== undefined && turns.since === undefined)) return began;
+  return turns === undefined ? before : Math.max(before, began - period);
 }
 
 /** Only where it was entered in this very hour: the entries of another hour are not those that were refused. */
@@ -221,9 +235,10 @@ const written = (entry: HistoryHour) => ({ ...entry, hour: timestamp(entry.hour)
 
 const nothing = { apiVersion: '', kind: '', metadata: { name: '' } };
 
-function withoutTimes(status: KubernetesObject['status']) {
+/** What is news: not when a pass ran, nor how many calls it made, which differs where ids have their turns. */
+function withoutPace(status: KubernetesObject['status']) {
   if (status === undefined) return undefined;
-  const { lastStarted, lastCompleted, lastListed, attributesAsOf, history, ...rest } = status;
+  const { lastStarted, lastCompleted, lastListed, attributesAsOf, calls, history, ...rest } = status;
   const deletes = remember({ ...nothing, status }).history.reduce((sum, { deleted }) => sum + deleted, 0);
   return { ...rest, deletes };
 }

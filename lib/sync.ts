@@ -1,9 +1,12 @@
 import * as z from 'zod';
 import { settleAbsences, settleUnseen } from './absences.ts';
 import type { Cluster } from './cluster.ts';
+import { recordEvents } from './event-writer.ts';
 import type { Inside, Served } from './inside.ts';
+import { isListed, refreshOf, settleListed } from './listed.ts';
 import { inTime, observedIn, type Pass, type SeenId, settlePage, working } from './pages.ts';
 import { readInside } from './read-inside.ts';
+import type { Turns } from './refresh.ts';
 import type { ClusterReport, Failure, OutsideCounts, Report } from './report.ts';
 import { nameOf } from './resource.ts';
 import { reportPass } from './scan-writer.ts';
@@ -44,22 +47,24 @@ export async function sync(wish: Task, clusters: readonly Cluster[], options: Sy
     signal: options.signal ?? new AbortController().signal,
   };
   const began = run.clock();
-  const reads = await Promise.all(clusters.map((cluster) => readOrSkip(task, cluster, run)));
+  const parts = (task.parts ?? [task.mirror]).map((mirror): Task => ({ ...task, mirror }));
+  const places = clusters.flatMap((cluster) => parts.map((part) => [part, cluster] as const));
+  const reads = await Promise.all(places.map(([part, cluster]) => readOrSkip(part, cluster, run)));
   const insides = reads.filter((read) => 'objects' in read);
   const { incomplete, seen, late, calls } = await serve(task, insides, run);
-  const own = await Promise.all(late.map((inside) => sync(task, [inside.cluster], options)));
+  const own = await Promise.all(late.map((inside) => sync(aloneIn(task, inside), [inside.cluster], options)));
   const inTime = reads.filter((read) => !late.some((inside) => inside === read));
-  const parts = [...inTime.map(clusterReport), ...own.flatMap((one) => one.clusters)];
+  const done = [...inTime.map(clusterReport), ...own.flatMap((one) => one.clusters)];
   return {
     mirror: task.mirror.name,
     source: task.source.kind,
     scope: task.scope,
-    ok: incomplete === undefined && parts.every(isApplied) && own.every(({ ok }) => ok),
+    ok: incomplete === undefined && done.every(isApplied) && own.every(({ ok }) => ok),
     ...(incomplete === undefined ? {} : { incomplete }),
     outside: seen,
     calls: calls + own.reduce((sum, one) => sum + one.calls, 0),
     milliseconds: run.clock() - began,
-    clusters: parts,
+    clusters: done,
   };
 }
 
@@ -80,15 +85,19 @@ async function serve(task: Task, insides: readonly Inside[], run: Run) {
     return { seen, late, calls: 0, incomplete: nowhere };
   }
   const { maxObservationAge } = run.limits;
-  const shared = { target: task, outside, whole: run.ids === undefined, maxObservationAge, ...run };
-  const served = insides.map((inside): Served => ({ inside, writer: { ...shared, cluster: inside.cluster } }));
+  const shared = { outside, whole: run.ids === undefined, maxObservationAge, ...run };
+  const served = insides.map(
+    (inside): Served => ({ inside, writer: { ...shared, target: inside.target, cluster: inside.cluster } }),
+  );
   const by = run.ids === undefined ? 'list' : 'get';
   const pass: Pass = { task, outside, served, seen, by, late, running: [], ...run };
   try {
-    const { incomplete, listed } = run.ids === undefined ? await syncWhole(pass) : await syncIds(pass, run.ids);
+    const { incomplete, listed, turns } = run.ids === undefined ? await syncWhole(pass) : await syncIds(pass, run.ids);
     const calls = outside.calls();
     const reporting = run.ids === undefined ? inTime(pass) : [];
-    await Promise.all(reporting.map(({ inside }) => reportPass(task, inside, { seen, incomplete, listed, calls })));
+    const outcome = { seen, incomplete, listed, calls };
+    await Promise.all(reporting.map(({ inside }) => reportPass(inside, { ...outcome, turns: turns.get(inside) })));
+    await Promise.all(inTime(pass).map(tell));
     return { seen, late, calls, incomplete };
   } finally {
     await Promise.all(pass.running);
@@ -96,11 +105,19 @@ async function serve(task: Task, insides: readonly Inside[], run: Run) {
   }
 }
 
+async function tell({ inside }: Served): Promise<void> {
+  inside.untold = await recordEvents(inside);
+}
+
 /** How far a look at the outside got. `listed`: its last page was reached, whatever the rows were. */
 interface Look {
   readonly incomplete: Explanation | undefined;
   readonly listed: boolean;
+  /** The turns of bare ids that have been read, by cluster and namespace. */
+  readonly turns: ReadonlyMap<Inside, Turns>;
 }
+
+const noTurns: Look['turns'] = new Map();
 
 const nowhere: Explanation = {
   reason: 'Interrupted',
@@ -111,6 +128,7 @@ async function syncWhole(pass: Pass): Promise<Look> {
   const ids = new Set<string>();
   let incomplete: Explanation | undefined;
   let listed = false;
+  const refresh = refreshOf(pass.served);
   try {
     await pass.outside.prove(pass.signal);
     let askedAt = pass.clock();
@@ -118,6 +136,7 @@ async function syncWhole(pass: Pass): Promise<Look> {
       incomplete ??= brokenIn(page);
       const entries = observedIn(pass, page, askedAt, ids);
       await settlePage(pass, entries);
+      await settleListed(pass, refresh, page.filter(isListed), ids);
       pass.signal.throwIfAborted();
       if (working(pass).length === 0) throw new UnseenError('Interrupted', nowhereToWrite(pass));
       askedAt = pass.clock();
@@ -132,7 +151,7 @@ async function syncWhole(pass: Pass): Promise<Look> {
   if (why !== undefined) {
     await Promise.all(working(pass).map((one) => settleUnseen(one, ids, { ...why, listed }, pass.limits)));
   }
-  return { incomplete, listed };
+  return { incomplete, listed, turns: listed && refresh.taken ? refresh.turns : noTurns };
 }
 
 async function syncIds(pass: Pass, ids: readonly string[]): Promise<Look> {
@@ -156,11 +175,13 @@ async function syncIds(pass: Pass, ids: readonly string[]): Promise<Look> {
     }
     await settlePage(pass, seen);
     signal.throwIfAborted();
-    return { incomplete: undefined, listed: false };
+    return { incomplete: undefined, listed: false, turns: noTurns };
   } catch (error) {
-    return { incomplete: explain(pass, error), listed: false };
+    return { incomplete: explain(pass, error), listed: false, turns: noTurns };
   }
 }
+
+const aloneIn = (task: Task, { target: { mirror } }: Inside): Task => ({ ...task, mirror, parts: [mirror] });
 
 /** The scope in the provider's order, because names and labels follow from it. */
 function orderedScope({ source, scope }: Task): Scope {
@@ -213,7 +234,7 @@ function nameOfId(task: Task, id: string): string | undefined {
   return identity !== undefined && inScope(identity, task.scope) ? nameOf(task.source, id, identity) : undefined;
 }
 
-type Skipped = { readonly cluster: Cluster; readonly skipped: string };
+type Skipped = { readonly cluster: Cluster; readonly namespace: string; readonly skipped: string };
 
 async function readOrSkip(task: Task, cluster: Cluster, run: Run): Promise<Inside | Skipped> {
   const { readDeadline } = run.limits;
@@ -223,14 +244,23 @@ async function readOrSkip(task: Task, cluster: Cluster, run: Run): Promise<Insid
     return await readInside(task, cluster, names, { signal: run.signal, deadline, clock: run.clock });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { cluster, skipped: deadline.aborted ? `not read within ${readDeadline / 1000} s: ${message}` : message };
+    const { namespace } = task.mirror;
+    return {
+      cluster,
+      namespace,
+      skipped: deadline.aborted ? `not read within ${readDeadline / 1000} s: ${message}` : message,
+    };
   }
 }
 
 function clusterReport(read: Inside | Skipped): ClusterReport {
-  if ('skipped' in read) return { cluster: read.cluster.name, failures: [], blocked: 0, skipped: read.skipped };
-  const { cluster, counts, failures, brake } = read;
-  return { cluster: cluster.name, counts, failures, blocked: brake?.waiting ?? 0 };
+  if ('skipped' in read) {
+    const { cluster, namespace, skipped } = read;
+    return { cluster: cluster.name, namespace, failures: [], blocked: 0, skipped };
+  }
+  const { cluster, counts, failures, brake, target, untold } = read;
+  const done = { cluster: cluster.name, namespace: target.mirror.namespace, counts, failures };
+  return { ...done, blocked: brake?.waiting ?? 0, ...(untold === undefined ? {} : { untold }) };
 }
 
 const isApplied = ({ skipped, failures }: ClusterReport) => skipped === undefined && failures.length === 0;

@@ -1,9 +1,15 @@
 import type { AbsenceLimits } from './absences.ts';
+import type { Mirror } from './mirror.ts';
 import type { Target } from './resource.ts';
 
 /** A target and what it takes to look at it (for AWS: the role to assume). */
 export interface Task extends Target {
   readonly access: unknown;
+  /**
+   * The mirror once for each namespace, where the resources themselves decide into which they go: their selections
+   * are disjoint, and one look at the outside serves all. Left out: the mirror as it is.
+   */
+  readonly parts?: readonly Mirror[];
 }
 
 /** Bounds of a pass; milliseconds where they are times. */

@@ -10,7 +10,7 @@ const report: Report = {
   outside: { seen: 0, invalid: 0, unselected: 0, excluded: 0, labelsLeftOut: 0 },
   calls: 2,
   milliseconds: 1234,
-  clusters: [{ cluster: 'one', counts: { ...nothing, unchanged: 7 }, failures: [], blocked: 0 }],
+  clusters: [{ cluster: 'one', namespace: 'external', counts: { ...nothing, unchanged: 7 }, failures: [], blocked: 0 }],
 };
 
 test('a quiet pass is a short line', () => {
@@ -24,9 +24,15 @@ test('a line has everything that is not zero', () => {
     ...report,
     outside: { seen: 12, invalid: 1, unselected: 2, excluded: 3, labelsLeftOut: 4 },
     clusters: [
-      { cluster: 'one', counts: { ...nothing, created: 5, deleted: 1, failed: 2 }, failures: [], blocked: 6 },
-      { cluster: 'two', failures: [], blocked: 0, skipped: 'SchemaMissing' },
-      { cluster: 'three', failures: [], blocked: 0 },
+      {
+        cluster: 'one',
+        namespace: 'external',
+        counts: { ...nothing, created: 5, deleted: 1, failed: 2 },
+        failures: [],
+        blocked: 6,
+      },
+      { cluster: 'two', namespace: 'external', failures: [], blocked: 0, skipped: 'SchemaMissing' },
+      { cluster: 'three', namespace: 'external', failures: [], blocked: 0 },
     ],
   };
   expect(reportLine(busy)).toBe(

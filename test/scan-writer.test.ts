@@ -38,7 +38,7 @@ async function setUp(hooks: ClusterHooks = {}) {
   const writer: Writer = { target, cluster, outside, whole: true, maxObservationAge: 0, ...options };
   const scan = () => memory.objects('mirrorscans')[0];
   const report = (more: object = {}) =>
-    reportPass(target, inside, { seen, incomplete: undefined, listed: true, calls: 2, ...more });
+    reportPass(inside, { seen, incomplete: undefined, listed: true, calls: 2, turns: undefined, ...more });
   return { memory, inside, writer, stop, scan, report, served: { inside, writer } };
 }
 

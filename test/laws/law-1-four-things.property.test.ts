@@ -160,8 +160,8 @@ const expressions = {
   'whose account is': { file: 'sync.ts', find: 'await pass.outside.prove(pass.signal);', replace: '' },
   'where returned ids lie': {
     file: 'pages.ts',
-    find: 'if (!inScope(identity, pass.task.scope)) {',
-    replace: 'if (false) {',
+    find: 'if (inScope(identity, task.scope)) return;',
+    replace: 'return;',
   },
   'whether a row names its id': { file: 'sync.ts', find: 'incomplete ??= brokenIn(page);', replace: '' },
   'whether the scan is complete': {

@@ -123,8 +123,8 @@ const breaks = {
   },
   'a cluster that cannot be read ends the pass': {
     file: 'sync.ts',
-    find: 'return { cluster, skipped:',
-    replace: 'throw error; return { cluster, skipped:',
+    find: 'const { namespace } = task.mirror;',
+    replace: 'const { namespace } = task.mirror; throw error;',
   },
   'a cluster that cannot be written to ends the pass': {
     file: 'sync.ts',

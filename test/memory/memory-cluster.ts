@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Cluster, RequestOptions } from '../../lib/cluster.ts';
+import type { EventObject } from '../../lib/events.ts';
 import { fieldManager, type KubernetesObject, type ResourceType } from '../../lib/object.ts';
 import { type Engine, engine as realEngine } from './engine.ts';
 
-type Verb = 'revision' | 'namespace' | 'list' | 'get' | 'create' | 'replace' | 'replaceStatus' | 'remove';
+type Verb = 'revision' | 'namespace' | 'list' | 'get' | 'create' | 'replace' | 'replaceStatus' | 'remove' | 'record';
 
 /** One request as a hook sees it; `name` is empty for lists and revisions. */
 export interface ClusterRequest {
@@ -47,6 +48,8 @@ export interface MemoryCluster extends Cluster {
   readonly writes: Write[];
   /** By plural; `undefined` is a missing CRD, not set is a CRD newer than any code. */
   readonly revisions: Map<string, number | undefined>;
+  /** By name, with how often each was recorded. */
+  readonly events: Map<string, EventObject & { readonly count: number }>;
   namespaceState: 'active' | 'missing' | 'terminating';
   /** The same cluster through a client of its own. */
   client(hooks: ClusterHooks): Cluster;
@@ -77,7 +80,10 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
   const stored = new Map<string, KubernetesObject>();
   const writes: Write[] = [];
   const revisions = new Map<string, number | undefined>();
+  const events: MemoryCluster['events'] = new Map();
   let versions = 0;
+  const named = (plural: string, wanted: string) =>
+    [...stored.keys()].find((key) => key.startsWith(`${plural}/`) && key.endsWith(`/${wanted}`));
   const fail = (status: number, reason: string, message: string) => new engine.ApiError(status, reason, message);
 
   function commit(request: Omit<Write, 'before' | 'after' | 'at' | 'name'>, key: string, next?: KubernetesObject) {
@@ -88,13 +94,13 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
     };
     if (after === undefined) stored.delete(key);
     else stored.set(key, after);
-    writes.push({ ...request, name: key.slice(key.indexOf('/') + 1), before, after, at: time.now });
+    writes.push({ ...request, name: key.slice(key.lastIndexOf('/') + 1), before, after, at: time.now });
     return after ?? next;
   }
 
   function create(manager: string, plural: string, body: KubernetesObject): KubernetesObject {
     const { status: _, ...object } = copy(body);
-    const key = `${plural}/${object.metadata.name}`;
+    const key = keyOf(plural, object);
     const namespace = `namespaces "${object.metadata.namespace}"`;
     if (cluster.namespaceState === 'missing') throw fail(404, 'NotFound', `${namespace} not found`);
     if (cluster.namespaceState === 'terminating') {
@@ -109,7 +115,7 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
 
   function current(plural: string, body: KubernetesObject): KubernetesObject {
     const { name: wanted, resourceVersion, uid } = body.metadata;
-    const found = stored.get(`${plural}/${wanted}`);
+    const found = stored.get(keyOf(plural, body));
     if (found === undefined) throw fail(404, 'NotFound', `${plural} "${wanted}" not found`);
     if (resourceVersion === undefined) throw fail(422, 'Invalid', 'metadata.resourceVersion: must be specified');
     if (resourceVersion !== found.metadata.resourceVersion || (uid !== undefined && uid !== found.metadata.uid)) {
@@ -126,13 +132,13 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
     const moved = Object.entries(found.spec ?? {}).find(([key, value]) => !isDeepStrictEqual(next.spec?.[key], value));
     if (moved !== undefined) throw fail(422, 'Invalid', `spec.${moved[0]} is immutable`);
     if (isDeepStrictEqual(copy(next), copy(found))) return copy(found);
-    const key = `${plural}/${body.metadata.name}`;
+    const key = keyOf(plural, body);
     return copy(commit({ verb, manager: fieldManager, plural }, key, next) ?? next);
   }
 
   function remove(plural: string, sent: KubernetesObject): void {
     current(plural, sent);
-    commit({ verb: 'remove', manager: fieldManager, plural }, `${plural}/${sent.metadata.name}`);
+    commit({ verb: 'remove', manager: fieldManager, plural }, keyOf(plural, sent));
   }
 
   function client(hooks: ClusterHooks): Cluster {
@@ -170,16 +176,17 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
                 ? 'Active'
                 : 'Terminating',
         ),
-      list: (type, _, fields, bound) =>
+      list: (type, namespace, fields, bound) =>
         send(of('list', type), bound, () =>
           cluster
             .objects(type.plural)
+            .filter(({ metadata }) => metadata.namespace === namespace)
             .filter(({ spec }) => Object.entries(fields).every(([key, value]) => spec?.[key.slice(5)] === value))
             .map(seen),
         ),
-      get: (type, _, wanted, bound) =>
+      get: (type, namespace, wanted, bound) =>
         send(of('get', type, wanted), bound, () => {
-          const found = stored.get(`${type.plural}/${wanted}`);
+          const found = stored.get(keyOf(type.plural, { metadata: { name: wanted, namespace } }));
           return found === undefined ? undefined : seen(copy(found));
         }),
       create: (type, object, bound) =>
@@ -192,6 +199,11 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
         ),
       remove: (type, object, bound) =>
         send(of('remove', type, object.metadata.name), bound, () => remove(type.plural, object)),
+      record: (event, bound) =>
+        send({ verb: 'record', plural: 'events', name: event.metadata.name }, bound, () => {
+          const known = events.get(event.metadata.name);
+          events.set(event.metadata.name, { ...(known ?? copy(event)), count: (known?.count ?? 0) + 1 });
+        }),
     };
   }
 
@@ -200,6 +212,7 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
     time,
     writes,
     revisions,
+    events,
     namespaceState: 'active',
     client,
     objects: (plural) => [...stored].filter(([key]) => key.startsWith(`${plural}/`)).map(([, object]) => copy(object)),
@@ -210,20 +223,24 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
       return made;
     },
     tamper(manager, plural, wanted, change) {
-      const key = `${plural}/${wanted}`;
-      const found = stored.get(key);
-      if (found === undefined) return;
+      const key = named(plural, wanted);
+      const found = key === undefined ? undefined : stored.get(key);
+      if (key === undefined || found === undefined) return;
       const changed = copy(change(copy(found)));
       const { uid, managedFields } = found.metadata;
       const next = { ...changed, metadata: { ...changed.metadata, uid, managedFields } };
       if (!isDeepStrictEqual(next, copy(found))) commit({ verb: 'tamper', manager, plural }, key, next);
     },
     drop: (plural, wanted) => {
-      if (stored.has(`${plural}/${wanted}`))
-        commit({ verb: 'remove', manager: 'kubectl', plural }, `${plural}/${wanted}`);
+      const key = named(plural, wanted);
+      if (key !== undefined) commit({ verb: 'remove', manager: 'kubectl', plural }, key);
     },
   };
   return cluster;
+}
+
+function keyOf(plural: string, { metadata }: { metadata: { name: string; namespace?: string | undefined } }): string {
+  return `${plural}/${metadata.namespace}/${metadata.name}`;
 }
 
 function attempt<Answer>(effect: () => Answer): { readonly answer: Answer } | { readonly error: unknown } {

@@ -74,8 +74,10 @@ export function memorySource(options: {
   readonly world: World;
   readonly engine?: Pick<Engine, 'defineSource' | 'UnseenError'>;
   readonly pageSize?: number;
+  /** Set: the listing is of bare ids, and what is behind them is read again within so many seconds. */
+  readonly refreshSeconds?: number;
 }): Source {
-  const { world, engine = realEngine, pageSize = 2 } = options;
+  const { world, engine = realEngine, pageSize = 2, refreshSeconds } = options;
 
   async function call(session: Session, asked: SourceCall): Promise<void> {
     session.calls += 1;
@@ -116,6 +118,7 @@ export function memorySource(options: {
     identity,
     observed,
     permissions: ['test:DescribeThings'],
+    ...(refreshSeconds === undefined ? {} : { refreshSeconds }),
     async *list(session, signal) {
       const inside = (id: string) => id.startsWith(idOf('', session));
       const listed: (string | undefined)[] = [];
@@ -134,7 +137,7 @@ export function memorySource(options: {
         const answer = session.hooks.page?.(rows, last) ?? rows;
         listed.push(...answer.map(({ id }) => id));
         if (last) session.hooks.listed?.(listed);
-        yield answer;
+        yield refreshSeconds === undefined ? answer : answer.map(({ id }) => id ?? '');
         if (last) return;
       }
     },
@@ -159,6 +162,11 @@ export function memorySource(options: {
       if (excluded !== undefined) return { id, excluded };
       const { version, size, note, groups, tags, endpoint } = fields;
       return { id, fields: { state, resourceId, version, size, note, groups, tags, endpoint } };
+    },
+    changes(before, after) {
+      if (before.resourceId !== after.resourceId) return [{ reason: 'Replaced', message: 'another resource' }];
+      const message = `${before.state} -> ${after.state}`;
+      return before.state === after.state ? [] : [{ reason: 'StateChanged', message }];
     },
     health({ state }) {
       if (state === 'available') return { status: 'True', reason: 'Available', message: '' };
