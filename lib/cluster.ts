@@ -8,11 +8,8 @@ export interface RequestOptions {
   readonly beforeSend?: () => void;
 }
 
-/**
- * A Kubernetes cluster, as far as a mirror needs one. Two implementations: the real one (kubernetes-cluster.ts) and
- * one in memory that keeps the same rules, for tests. Every write is conditional; every refusal is an ApiError.
- */
-export interface Cluster {
+/** What can be asked of a cluster without changing it. */
+export interface ClusterReader {
   readonly name: string;
   /** The API server's clock in milliseconds, as its last answer told it. */
   now(): number;
@@ -33,6 +30,14 @@ export interface Cluster {
     name: string,
     options: RequestOptions,
   ): Promise<KubernetesObject | undefined>;
+}
+
+/**
+ * A Kubernetes cluster, as far as a mirror needs one. Implementations: the real one (kubernetes-cluster.ts), the one
+ * that only notes what it is told (dry-run.ts), and one in memory that keeps the same rules, for tests. Every write is
+ * conditional; every refusal is an ApiError.
+ */
+export interface Cluster extends ClusterReader {
   /** POST; its `status` is ignored by the server. Throws AlreadyExists where the name is taken. */
   create(type: ResourceType, object: KubernetesObject, options: RequestOptions): Promise<KubernetesObject>;
   /** PUT of everything but `status`, under the object's resourceVersion. */

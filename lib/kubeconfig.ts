@@ -10,6 +10,8 @@ import * as z from 'zod';
 export interface ClusterChoice {
   readonly kubeconfig?: string;
   readonly context?: string;
+  /** The cluster of the pod that this process runs in, by its service account. */
+  readonly inCluster?: boolean;
 }
 
 /** What a connection needs of a kubeconfig. `headers` may run an exec plugin, so it is asked again when tokens age. */
@@ -81,6 +83,10 @@ export async function loadConnection(choice: ClusterChoice = {}, patience = 30_0
 }
 
 function load(config: KubeConfig, choice: ClusterChoice): void {
+  if (choice.inCluster === true) {
+    loadFromPod(config);
+    return;
+  }
   const files = choice.kubeconfig === undefined ? defaultFiles() : [choice.kubeconfig];
   const inPod = process.env.KUBERNETES_SERVICE_HOST !== undefined && existsSync(serviceAccountToken);
   const inCluster = inPod && choice.kubeconfig === undefined;
@@ -100,6 +106,15 @@ function load(config: KubeConfig, choice: ClusterChoice): void {
   } catch (error) {
     throw failure(`kubeconfig ${existing.join(', ')} cannot be read`, error);
   }
+}
+
+function loadFromPod(config: KubeConfig): void {
+  if (process.env.KUBERNETES_SERVICE_HOST === undefined || !existsSync(serviceAccountToken)) {
+    throw new Error(
+      `this process runs in no pod: KUBERNETES_SERVICE_HOST or ${serviceAccountToken} is missing. Name a kubeconfig instead of inCluster, or mount the service account's token`,
+    );
+  }
+  config.loadFromCluster();
 }
 
 /** kubectl calls it `tokenFile`; client-node 2.0.1 knows the field under another name and would send no token. */

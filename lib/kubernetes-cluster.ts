@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { ApiError, type Cluster, type RequestOptions } from './cluster.ts';
+import { ApiError, type Cluster, type ClusterReader, type RequestOptions } from './cluster.ts';
 import type { Connection } from './kubeconfig.ts';
 import { fieldManager, type KubernetesObject, parseObject, type ResourceType, revisionAnnotation } from './object.ts';
-import { openTransport } from './transport.ts';
+import { openTransport, type Transport } from './transport.ts';
 
 const pageSize = 500;
 const restarts = 3;
@@ -20,27 +20,23 @@ export interface KubernetesCluster extends Cluster {
   close(): Promise<void>;
 }
 
-/** Opens a real cluster. `deadline`: milliseconds within which a request must succeed, its retries included. */
-export function openCluster(
-  connection: Connection,
-  options: { readonly connections?: number; readonly deadline?: number } = {},
-): KubernetesCluster {
-  const transport = openTransport(connection, {
-    connections: options.connections ?? 16,
-    deadline: options.deadline ?? 30_000,
-  });
+/** The same for one that only reads: no request of it is another than a GET. */
+export interface KubernetesReader extends ClusterReader {
+  /** All objects of a kind in all namespaces that have these labels; no pass asks for so much. */
+  listEverywhere(type: ResourceType, labelSelector: string, options: RequestOptions): Promise<KubernetesObject[]>;
+  close(): Promise<void>;
+}
 
-  async function listOnce(type: ResourceType, path: string, bound: RequestOptions): Promise<KubernetesObject[]> {
-    const objects: KubernetesObject[] = [];
-    for (let token = ''; ; ) {
-      const query = token === '' ? path : `${path}&continue=${encodeURIComponent(token)}`;
-      const page = listPage.parse(await transport.request({ method: 'GET', path: query, ...bound }));
-      const kind = { apiVersion: `${type.group}/${type.version}`, kind: type.kind };
-      objects.push(...page.items.map((item) => parseObject({ ...kind, ...z.looseObject({}).parse(item) })));
-      token = page.metadata.continue ?? '';
-      if (token === '') return objects;
-    }
-  }
+/** `deadline`: milliseconds within which a request must succeed, its retries included. */
+interface PoolOptions {
+  readonly connections?: number;
+  readonly deadline?: number;
+}
+
+/** Opens a real cluster, under the name by which reports call it. */
+export function openCluster(connection: Connection, options: PoolOptions = {}): KubernetesCluster {
+  const transport = transportOf(connection, options);
+  const { request } = transport;
 
   async function write(
     method: 'POST' | 'PUT',
@@ -52,61 +48,96 @@ export function openCluster(
     // Left out, managedFields stay as the server has them; sent back, they would be a third of the bytes.
     const { managedFields, ...metadata } = object.metadata;
     const body = { ...object, metadata };
-    return parseObject(await transport.request({ method, path: `${path}?${query}`, body, ...bound }));
+    return parseObject(await request({ method, path: `${path}?${query}`, body, ...bound }));
   }
 
   return {
-    name: connection.name,
-    now: transport.now,
-    close: transport.close,
-    async schemaRevision(type, bound) {
-      const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${type.plural}.${type.group}`;
-      const crd = await missingAsUndefined(transport.request({ method: 'GET', path, accept: metadataOnly, ...bound }));
-      if (crd === undefined) return undefined;
-      return Number(parseObject(crd).metadata.annotations?.[revisionAnnotation] ?? 0);
-    },
-    async namespacePhase(namespace, bound) {
-      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
-      const found = await missingAsUndefined(transport.request({ method: 'GET', path, ...bound }));
-      return found === undefined ? undefined : (namespaceObject.parse(found).status?.phase ?? 'Active');
-    },
-    async list(type, namespace, fields, bound) {
-      const selector = Object.entries(fields).map(([field, value]) => `${field}=${value.replace(/[\\,=]/g, '\\$&')}`);
-      const query = `limit=${pageSize}&fieldSelector=${encodeURIComponent(selector.join(','))}`;
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await listOnce(type, `${collection(type, namespace)}?${query}`, bound);
-        } catch (error) {
-          // The continue token ran out in the middle (about five minutes, or a compaction): only a new read is consistent.
-          if (!(error instanceof ApiError && error.status === 410) || attempt > restarts) throw error;
-        }
-      }
-    },
-    async get(type, namespace, name, bound) {
-      const path = `${collection(type, namespace)}/${name}`;
-      const found = await missingAsUndefined(transport.request({ method: 'GET', path, ...bound }));
-      return found === undefined ? undefined : parseObject(found);
-    },
+    ...readerOver(connection, transport),
     create: (type, object, bound) => write('POST', collection(type, namespaceOf(object)), object, bound),
     replace: (type, object, bound) => write('PUT', pathOf(type, object), object, bound),
     replaceStatus: (type, object, bound) => write('PUT', `${pathOf(type, object)}/status`, object, bound),
     async remove(type, object, bound) {
       const { uid, resourceVersion } = object.metadata;
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } };
-      await transport.request({ method: 'DELETE', path: pathOf(type, object), body, ...bound });
+      await request({ method: 'DELETE', path: pathOf(type, object), body, ...bound });
     },
     async record(event, bound) {
       const { name, namespace } = event.metadata;
       const events = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events`;
       const path = `${events}/${name}`;
       try {
-        await transport.request({ method: 'POST', path: events, body: event, ...bound });
+        await request({ method: 'POST', path: events, body: event, ...bound });
       } catch (error) {
         if (!(error instanceof ApiError && error.status === 409)) throw error;
-        const known = seriesOf.parse(await transport.request({ method: 'GET', path, ...bound }));
+        const known = seriesOf.parse(await request({ method: 'GET', path, ...bound }));
         const series = { count: (known.series?.count ?? 1) + 1, lastObservedTime: event.eventTime };
-        await transport.request({ method: 'PUT', path, body: { ...known, series }, ...bound });
+        await request({ method: 'PUT', path, body: { ...known, series }, ...bound });
       }
+    },
+  };
+}
+
+/** Opens a real cluster for looking at it alone. */
+export function openReader(connection: Connection, options: PoolOptions = {}): KubernetesReader {
+  return readerOver(connection, transportOf(connection, options));
+}
+
+function transportOf(connection: Connection, { connections = 16, deadline = 30_000 }: PoolOptions): Transport {
+  return openTransport(connection, { connections, deadline });
+}
+
+function readerOver(connection: Connection, { request, now, close }: Transport): KubernetesReader {
+  const read = (path: string, bound: RequestOptions, accept?: string) =>
+    request({ method: 'GET', path, ...bound, ...(accept === undefined ? {} : { accept }) });
+
+  async function listOnce(type: ResourceType, path: string, bound: RequestOptions): Promise<KubernetesObject[]> {
+    const objects: KubernetesObject[] = [];
+    for (let token = ''; ; ) {
+      const query = token === '' ? path : `${path}&continue=${encodeURIComponent(token)}`;
+      const page = listPage.parse(await read(query, bound));
+      const kind = { apiVersion: `${type.group}/${type.version}`, kind: type.kind };
+      objects.push(...page.items.map((item) => parseObject({ ...kind, ...z.looseObject({}).parse(item) })));
+      token = page.metadata.continue ?? '';
+      if (token === '') return objects;
+    }
+  }
+
+  async function list(type: ResourceType, path: string, query: string, bound: RequestOptions) {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await listOnce(type, `${path}?limit=${pageSize}&${query}`, bound);
+      } catch (error) {
+        // The continue token ran out in the middle (about five minutes, or a compaction): only a new read is consistent.
+        if (!(error instanceof ApiError && error.status === 410) || attempt > restarts) throw error;
+      }
+    }
+  }
+
+  return {
+    name: connection.name,
+    now,
+    close,
+    async schemaRevision(type, bound) {
+      const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${type.plural}.${type.group}`;
+      const crd = await missingAsUndefined(read(path, bound, metadataOnly));
+      if (crd === undefined) return undefined;
+      return Number(parseObject(crd).metadata.annotations?.[revisionAnnotation] ?? 0);
+    },
+    async namespacePhase(namespace, bound) {
+      const found = await missingAsUndefined(read(`/api/v1/namespaces/${encodeURIComponent(namespace)}`, bound));
+      return found === undefined ? undefined : (namespaceObject.parse(found).status?.phase ?? 'Active');
+    },
+    list(type, namespace, fields, bound) {
+      const selector = Object.entries(fields).map(([field, value]) => `${field}=${value.replace(/[\\,=]/g, '\\$&')}`);
+      return list(type, collection(type, namespace), `fieldSelector=${encodeURIComponent(selector.join(','))}`, bound);
+    },
+    listEverywhere(type, labelSelector, bound) {
+      const path = `/apis/${type.group}/${type.version}/${type.plural}`;
+      return list(type, path, `labelSelector=${encodeURIComponent(labelSelector)}`, bound);
+    },
+    async get(type, namespace, name, bound) {
+      const found = await missingAsUndefined(read(`${collection(type, namespace)}/${name}`, bound));
+      return found === undefined ? undefined : parseObject(found);
     },
   };
 }

@@ -14,9 +14,11 @@ export interface TransportOptions {
 
 /** One request. `path` holds the query. */
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  /** Of the body; left out: JSON. */
+  readonly contentType?: string;
   readonly accept?: string;
   readonly signal: AbortSignal;
   readonly beforeSend?: () => void;
@@ -79,7 +81,7 @@ export function openTransport(connection: Connection, options: TransportOptions)
         ...headers,
         accept: request.accept ?? 'application/json',
         'user-agent': 'skymirror',
-        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
       signal,
