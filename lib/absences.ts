@@ -8,14 +8,7 @@ import { type BrakeResult, brake, type Due, dueKey } from './removal.ts';
 import { remember } from './scan.ts';
 import { reread, reserve } from './scan-writer.ts';
 import type { Explanation, Observation } from './source.ts';
-
-/** How much a pass may ask and write about what it does not see. */
-export interface AbsenceLimits {
-  /** Confirming gets, in ids. */
-  readonly confirmations: number;
-  /** Objects that become stale in one pass and cluster. */
-  readonly staleWrites: number;
-}
+import type { AbsenceLimits } from './task.ts';
 
 const sampleSize = 10;
 const batchSize = 25;

@@ -1,4 +1,3 @@
-import type { AbsenceLimits } from './absences.ts';
 import type { Mirror } from './mirror.ts';
 import type { Target } from './resource.ts';
 
@@ -10,6 +9,14 @@ export interface Task extends Target {
    * are disjoint, and one look at the outside serves all. Left out: the mirror as it is.
    */
   readonly parts?: readonly Mirror[];
+}
+
+/** How much a pass may ask and write about what it does not see. */
+export interface AbsenceLimits {
+  /** Confirming gets, in ids. */
+  readonly confirmations: number;
+  /** Objects that become stale in one pass and cluster. */
+  readonly staleWrites: number;
 }
 
 /** Bounds of a pass; milliseconds where they are times. */

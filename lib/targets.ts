@@ -1,0 +1,97 @@
+import type { Configuration, ConfiguredMirror } from './configuration-schema.ts';
+import type { JsonObject } from './json.ts';
+import { type Mirror, mirrorOf, selectsAll } from './mirror.ts';
+import { selectsName, selectsTags, tagOf } from './selection.ts';
+import type { Source } from './source.ts';
+import type { Task } from './task.ts';
+
+/** A task and what the configuration says around it. */
+export interface ConfiguredTask extends Task {
+  /** Names of the clusters to write into, in the order of the configuration. */
+  readonly clusters: readonly string[];
+  readonly accountName: string;
+  /** The configuration says that this mirror is not to run now. */
+  readonly paused: boolean;
+}
+
+/** One task for each mirror, source, account and region, paused ones included. */
+export function tasksOf(configuration: Configuration, sources: readonly Source[]): ConfiguredTask[] {
+  return configuration.mirrors.flatMap((mirror) =>
+    mirror.accounts.flatMap((accountName) => {
+      const account = configuration.accounts[accountName];
+      if (account === undefined) throw new Error(`mirror ${mirror.name}: the account "${accountName}" is not declared`);
+      const shared = {
+        ...mirrorsOf(mirror, accountName),
+        access: {
+          ...(account.role === undefined ? {} : { roleArn: account.role }),
+          ...(account.externalId === undefined ? {} : { externalId: account.externalId }),
+        },
+        clusters: mirror.clusters ?? Object.keys(configuration.clusters),
+        accountName,
+        paused: mirror.paused,
+      };
+      return sources
+        .filter(({ kind }) => mirror.sources.includes(kind))
+        .flatMap((source) =>
+          mirror.regions.map((region) => ({ ...shared, source, scope: { account: account.id, region } })),
+        );
+    }),
+  );
+}
+
+/** The mirror and, where tags decide the namespace, its parts. */
+function mirrorsOf(mirror: ConfiguredMirror, accountName: string): Pick<Task, 'mirror' | 'parts'> {
+  const { namespace } = mirror;
+  const settings = {
+    name: mirror.name,
+    tagLabels: mirror.labels,
+    ...selectionOf(mirror),
+    removal: mirror.removal.policy,
+    graceSeconds: mirror.removal.grace,
+    maxRemovalPercent: mirror.removal.maxPercent,
+    staleAfterSeconds: mirror.staleAfter,
+  };
+  if (typeof namespace === 'string') return { mirror: mirrorOf({ ...settings, namespace }) };
+  const { byAccount, byTag, fallback } = namespace;
+  if (byTag === undefined) {
+    const own = new Map(Object.entries(byAccount ?? {})).get(accountName) ?? fallback;
+    if (own === undefined) throw new Error(`mirror ${mirror.name}: no namespace for the account "${accountName}"`);
+    return { mirror: mirrorOf({ ...settings, namespace: own }) };
+  }
+  const namespaces = new Map(Object.entries(byTag.values));
+  const namespaceOf = (fields: JsonObject) => {
+    const value = tagOf(fields, byTag.key);
+    return (value === undefined ? undefined : namespaces.get(value)) ?? fallback;
+  };
+  const selects = settings.selects ?? selectsAll;
+  const all = [...new Set([...(fallback === undefined ? [] : [fallback]), ...namespaces.values()])];
+  const partOf = (own: string, chosen: (namespace: string | undefined) => boolean) => {
+    const both = (fields: JsonObject) => chosen(namespaceOf(fields)) && selects(fields);
+    return mirrorOf({ ...settings, namespace: own, selects: both });
+  };
+  return {
+    mirror: partOf(all[0] ?? '', (own) => own !== undefined),
+    parts: all.map((namespace) => partOf(namespace, (own) => own === namespace)),
+  };
+}
+
+/** What a mirror selects, as functions and as the text that stands for them; nothing where it selects all. */
+function selectionOf({ select, namespace }: ConfiguredMirror): Partial<Mirror> {
+  const { names, tags } = select ?? {};
+  const byTag = typeof namespace === 'string' ? undefined : namespace.byTag;
+  if (names === undefined && tags === undefined && byTag === undefined) return {};
+  const fallback = byTag === undefined || typeof namespace === 'string' ? undefined : namespace.fallback;
+  return {
+    selection: JSON.stringify(sorted({ names, tags, byTag, fallback })),
+    ...(names === undefined ? {} : { selectsName: (name) => selectsName(names, name) }),
+    ...(tags === undefined ? {} : { selects: (fields) => selectsTags(tags, fields) }),
+  };
+}
+
+/** The value with its keys and lists in order, because the order of either means nothing. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.toSorted();
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, sorted(item)] as const);
+  return Object.fromEntries(entries.toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
