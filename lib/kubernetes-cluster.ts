@@ -16,11 +16,9 @@ const seriesOf = z.looseObject({ series: z.looseObject({ count: z.number() }).nu
 const namespaceObject = z.looseObject({ status: z.looseObject({ phase: z.string().optional() }).optional() });
 
 /** A cluster that is spoken to over one pool; `close` ends it. */
-export interface KubernetesCluster extends Cluster {
-  close(): Promise<void>;
-}
+export interface KubernetesCluster extends Cluster, KubernetesReader {}
 
-/** The same for one that only reads: no request of it is another than a GET. */
+/** One that only reads: no request of it is another than a GET. */
 export interface KubernetesReader extends ClusterReader {
   /** All objects of a kind in all namespaces that have these labels; no pass asks for so much. */
   listEverywhere(type: ResourceType, labelSelector: string, options: RequestOptions): Promise<KubernetesObject[]>;

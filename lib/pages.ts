@@ -21,6 +21,7 @@ export interface Pass {
   /** What is still being written, late clusters included. */
   readonly running: Promise<unknown>[];
   readonly limits: Limits;
+  readonly progress: (seen: Readonly<OutsideCounts>) => void;
   readonly signal: AbortSignal;
   readonly clock: () => number;
 }

@@ -59,16 +59,21 @@ export function reportLine(report: Report): string {
   const scope = Object.values(report.scope).join('/');
   const state = report.incomplete === undefined ? 'complete' : `incomplete (${report.incomplete.reason})`;
   const outside = nonZero(report.outside);
-  const clusters = report.clusters.map(clusterPart).join('; ');
+  // Where tags decide the namespace, a cluster has several parts.
+  const several = new Set(report.clusters.map(({ cluster }) => cluster)).size < report.clusters.length;
+  const clusters = report.clusters.map((part) => clusterPart(part, several)).join('; ');
   const head = `${report.mirror} ${report.source} ${scope}: ${state}, ${outside || 'nothing seen'}`;
-  return `${head}, ${report.calls} calls, ${(report.milliseconds / 1000).toFixed(1)} s; ${clusters}`;
+  const effort = `${report.calls} calls, ${(report.milliseconds / 1000).toFixed(1)} s`;
+  return `${head}, ${effort}${clusters === '' ? '' : `; ${clusters}`}`;
 }
 
-function clusterPart(report: ClusterReport): string {
-  if (report.skipped !== undefined) return `${report.cluster} skipped: ${report.skipped}`;
+function clusterPart(report: ClusterReport, several: boolean): string {
+  const place = several ? `${report.cluster}/${report.namespace}` : report.cluster;
+  if (report.skipped !== undefined) return `${place} skipped: ${report.skipped}`;
   const { unchanged, ...changes } = report.counts ?? { unchanged: 0 };
   const blocked = report.blocked > 0 ? `, ${report.blocked} blocked (see the MirrorScan)` : '';
-  return `${report.cluster}: ${nonZero(changes) || 'no change'}${blocked}`;
+  const untold = report.untold === undefined ? '' : `, no Events (${report.untold})`;
+  return `${place}: ${nonZero(changes) || 'no change'}${blocked}${untold}`;
 }
 
 function nonZero(counts: object): string {

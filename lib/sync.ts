@@ -21,6 +21,8 @@ export interface SyncOptions {
   readonly ids?: readonly string[];
   readonly signal?: AbortSignal;
   readonly limits?: Partial<Limits>;
+  /** Told after each page what was seen so far. */
+  readonly progress?: (seen: Readonly<OutsideCounts>) => void;
   /** Monotonic milliseconds; tests turn it. */
   readonly clock?: () => number;
 }
@@ -45,6 +47,7 @@ export async function sync(wish: Task, clusters: readonly Cluster[], options: Sy
     limits: { ...defaults, ...options.limits },
     clock: options.clock ?? (() => performance.now()),
     signal: options.signal ?? new AbortController().signal,
+    progress: options.progress ?? (() => {}),
   };
   const began = run.clock();
   const parts = (task.parts ?? [task.mirror]).map((mirror): Task => ({ ...task, mirror }));
@@ -73,6 +76,7 @@ interface Run {
   readonly limits: Limits;
   readonly clock: () => number;
   readonly signal: AbortSignal;
+  readonly progress: (seen: Readonly<OutsideCounts>) => void;
 }
 
 /** One look at the outside for all clusters that could be read, and its report into each of them. */
@@ -137,6 +141,7 @@ async function syncWhole(pass: Pass): Promise<Look> {
       const entries = observedIn(pass, page, askedAt, ids);
       await settlePage(pass, entries);
       await settleListed(pass, refresh, page.filter(isListed), ids);
+      pass.progress({ ...pass.seen });
       pass.signal.throwIfAborted();
       if (working(pass).length === 0) throw new UnseenError('Interrupted', nowhereToWrite(pass));
       askedAt = pass.clock();

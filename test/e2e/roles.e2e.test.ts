@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setStatus } from '../../dev/proxy-rows.ts';
 import { until } from '../../dev/until.ts';
 import { aggregatedViewerRole, viewerRole, writerRoles } from '../../lib/rbac.ts';
 import type { Report } from '../../lib/report.ts';
@@ -38,7 +39,13 @@ async function everything(world: World): Promise<Report> {
       await world.patch(world.pathOf('orders'), { metadata: { labels: { 'skymirror.dev/mirror': null } } });
       return pass([world.arn('orders')]);
     },
+    ...['storage-full', 'available', 'storage-full'].map((state) => async () => {
+      stack.aws.faults.clear();
+      stack.aws.faults.add(setStatus('orders', state, { account: world.account, region: world.region }));
+      return pass();
+    }),
     async () => {
+      stack.aws.faults.clear();
       await world.remove('ledger');
       return pass();
     },
@@ -46,7 +53,7 @@ async function everything(world: World): Promise<Report> {
   ];
   for (const step of steps.slice(0, -1)) {
     const report = await step();
-    if (!report.ok) return report;
+    if (!report.ok || report.clusters.some(({ untold }) => untold !== undefined)) return report;
   }
   return pass();
 }
@@ -96,7 +103,8 @@ describe('the writer role', () => {
     const report = await everything(world);
     await stack.kubernetes.apply([role]);
     await until(() => may(stack.kubernetes, asked), { what: `the return of ${verb} on ${resource}` });
-    expect(report.ok).toBe(false);
+    // Events are best effort: a pass without them is applied all the same, and says what it lacks.
+    expect(report.ok).toBe(group === 'events.k8s.io');
     expect(complaints(report)).toContain(`User "skymirror" cannot ${verb} resource "${without.resource}"`);
     expect(complaints(report)).toMatch(/RBAC does not allow it: kubectl apply -f deploy\/rbac/);
   });

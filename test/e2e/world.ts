@@ -137,7 +137,11 @@ export function done(report: Report): Partial<Counts> {
 
 /** Everything a report complains about, in one text. */
 export function complaints(report: Report): string {
-  const inside = report.clusters.flatMap(({ skipped, failures }) => [skipped, ...failures.map((one) => one.message)]);
+  const inside = report.clusters.flatMap(({ skipped, untold, failures }) => [
+    skipped,
+    untold,
+    ...failures.map((one) => one.message),
+  ]);
   return [report.incomplete?.message, ...inside].filter((text) => text !== undefined).join('\n');
 }
 
