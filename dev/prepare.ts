@@ -1,5 +1,6 @@
 import { provideMoto } from './aws.ts';
 import { provideKubernetes } from './binaries.ts';
+import { provideHadolint } from './hadolint.ts';
 
 /** Fetches or builds what the local stack needs, side by side; at once where the cache has it all. */
 export async function prepare(progress: (line: string) => void): Promise<void> {
@@ -8,7 +9,8 @@ export async function prepare(progress: (line: string) => void): Promise<void> {
 
 if (import.meta.main) {
   try {
-    await prepare(console.log);
+    // By itself it comes before the tests, which lint as well.
+    await Promise.all([prepare(console.log), provideHadolint(console.log)]);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

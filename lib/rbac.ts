@@ -1,14 +1,25 @@
 import { mirrorScan } from './scan-schema.ts';
 import type { Source } from './source.ts';
 
-/** The groups that the generated bindings name; bind your own users or service accounts to them, or change them. */
+/** The group that the generated bindings name; put your own users or service accounts into it, or bind them instead. */
 export const writerGroup = 'skymirror-writers';
+
+/** Somebody to the API server, under the names that RBAC gives its subjects. */
+export type Subject =
+  | { readonly kind: 'User' | 'Group'; readonly name: string }
+  | { readonly kind: 'ServiceAccount'; readonly name: string; readonly namespace: string };
+
+const writers: readonly Subject[] = [{ kind: 'Group', name: writerGroup }];
 
 /**
  * What skymirror needs in a cluster, and nothing more: the verbs are those that the engine sends. The role for objects
- * is bound in one namespace; schema revisions are read from the CRDs, by name.
+ * is bound in each namespace that is filled; schema revisions are read from the CRDs, by name.
  */
-export function writerRoles(sources: readonly Source[], namespace: string) {
+export function writerRoles(
+  sources: readonly Source[],
+  namespaces: string | readonly string[],
+  subjects: readonly Subject[] = writers,
+) {
   const kinds = [...sources, mirrorScan];
   const groups = [...new Set(kinds.map(({ group }) => group))].toSorted();
   const rules = groups.flatMap((group) => {
@@ -27,6 +38,7 @@ export function writerRoles(sources: readonly Source[], namespace: string) {
   return [
     role('skymirror-writer', 'What a mirror does in the namespace that it fills.', [
       ...rules,
+      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['get', 'create', 'update'] },
       // Bound in a namespace, this is the right to look at that namespace alone: is it there, is it going away?
       { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
     ]),
@@ -38,8 +50,20 @@ export function writerRoles(sources: readonly Source[], namespace: string) {
         verbs: ['get'],
       },
     ]),
-    binding('RoleBinding', 'skymirror-writer', namespace),
-    binding('ClusterRoleBinding', 'skymirror-schema-reader'),
+    ...writerBindings(namespaces, subjects),
+  ];
+}
+
+/** Gives the roles of a writer to more subjects. Bindings of another `name` stand beside those of `writerRoles`. */
+export function writerBindings(
+  namespaces: string | readonly string[],
+  subjects: readonly Subject[],
+  name = 'skymirror',
+) {
+  const [writer, reader] = [`${name}-writer`, `${name}-schema-reader`];
+  return [
+    ...[namespaces].flat().map((namespace) => binding({ name: writer, namespace }, 'skymirror-writer', subjects)),
+    binding({ name: reader }, 'skymirror-schema-reader', subjects),
   ];
 }
 
@@ -98,16 +122,17 @@ function role(name: string, description: string, rules: readonly Rule[]) {
   };
 }
 
-function binding(kind: 'RoleBinding' | 'ClusterRoleBinding', name: string, namespace?: string) {
+function binding(
+  metadata: { readonly name: string; readonly namespace?: string },
+  role: string,
+  subjects: readonly Subject[],
+) {
+  const apiGroup = 'rbac.authorization.k8s.io';
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind,
-    metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels: { ...partOf },
-    },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: writerGroup }],
+    kind: metadata.namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
+    metadata: { ...metadata, labels: { ...partOf } },
+    roleRef: { apiGroup, kind: 'ClusterRole', name: role },
+    subjects: subjects.map((subject) => (subject.kind === 'ServiceAccount' ? subject : { apiGroup, ...subject })),
   };
 }

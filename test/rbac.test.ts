@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { aggregatedViewerRole, approverRole, viewerRole, writerGroup, writerRoles } from '../lib/rbac.ts';
+import {
+  aggregatedViewerRole,
+  approverRole,
+  viewerRole,
+  writerBindings,
+  writerGroup,
+  writerRoles,
+} from '../lib/rbac.ts';
 import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
 
 const cluster = { ...rdsInstance, plural: 'rdsclusters' };
@@ -23,6 +30,7 @@ describe('a mirror may', () => {
       { ...kafka, resources: ['topics/status'], verbs: ['update'] },
       { ...own, resources: ['mirrorscans'], verbs: ['get', 'create'] },
       { ...own, resources: ['mirrorscans/status'], verbs: ['update'] },
+      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['get', 'create', 'update'] },
       { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
     ]);
   });
@@ -54,6 +62,35 @@ describe('a mirror may', () => {
       subjects,
     });
     expect(inCluster?.metadata).not.toHaveProperty('namespace');
+  });
+});
+
+describe('a mirror that is told where and who it is', () => {
+  const runner = { kind: 'ServiceAccount', name: 'mirror', namespace: 'tools' } as const;
+
+  test('is bound in each of its namespaces, and once in the cluster', () => {
+    const bindings = writerRoles(sources, ['payments', 'orders'], [runner]).filter(
+      ({ kind }) => kind !== 'ClusterRole',
+    );
+    expect(bindings).toMatchObject([
+      { kind: 'RoleBinding', metadata: { name: 'skymirror-writer', namespace: 'payments' }, subjects: [runner] },
+      { kind: 'RoleBinding', metadata: { name: 'skymirror-writer', namespace: 'orders' }, subjects: [runner] },
+      { kind: 'ClusterRoleBinding', metadata: { name: 'skymirror-schema-reader' }, subjects: [runner] },
+    ]);
+  });
+
+  test('may be users and groups, which have an API group where a service account has a namespace', () => {
+    const user = { kind: 'User', name: 'jo' } as const;
+    const apiGroup = 'rbac.authorization.k8s.io';
+    const [binding] = writerBindings('external', [user, runner]);
+    expect(binding?.subjects).toEqual([{ apiGroup, ...user }, runner]);
+  });
+
+  test('may be one more beside the group, by bindings of another name to the same roles', () => {
+    expect(writerBindings('external', [runner], 'cronjob')).toMatchObject([
+      { metadata: { name: 'cronjob-writer' }, roleRef: { name: 'skymirror-writer' } },
+      { metadata: { name: 'cronjob-schema-reader' }, roleRef: { name: 'skymirror-schema-reader' } },
+    ]);
   });
 });
 
