@@ -1,11 +1,13 @@
 import {
+  CreateDBClusterCommand,
   CreateDBInstanceCommand,
+  DeleteDBClusterCommand,
   DeleteDBInstanceCommand,
   FailoverDBClusterCommand,
   ModifyDBInstanceCommand,
 } from '@aws-sdk/client-rds';
 import type { Aws } from './aws.ts';
-import type { EstateInstance, Place } from './estate.ts';
+import type { EstateCluster, EstateInstance, Place } from './estate.ts';
 import type { Fault } from './proxy-faults.ts';
 import { element } from './proxy-request.ts';
 import { editRow } from './proxy-rows.ts';
@@ -17,7 +19,7 @@ const licenses: Readonly<Record<string, string>> = {
 };
 
 /** The database user of everything in the estate. */
-export const master = { MasterUsername: 'administrator', MasterUserPassword: 'not-a-secret-in-moto' };
+const master = { MasterUsername: 'administrator', MasterUserPassword: 'not-a-secret-in-moto' };
 
 /** Makes an instance, without a word to skymirror. */
 export async function createInstance(aws: Pick<Aws, 'rds'>, instance: Omit<EstateInstance, 'mirrored'>): Promise<void> {
@@ -42,7 +44,24 @@ export async function createInstance(aws: Pick<Aws, 'rds'>, instance: Omit<Estat
   );
 }
 
-/** An instance by its name and place. */
+/** Makes a cluster without instances; `createInstance` adds them. */
+export async function createCluster(
+  aws: Pick<Aws, 'rds'>,
+  { account, region, identifier, engine, engineVersion, tags }: Omit<EstateCluster, 'members' | 'mirrored'>,
+): Promise<void> {
+  await aws.rds(account, region).send(
+    new CreateDBClusterCommand({
+      ...master,
+      DBClusterIdentifier: identifier,
+      Engine: engine,
+      EngineVersion: engineVersion,
+      StorageEncrypted: true,
+      Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+    }),
+  );
+}
+
+/** An instance or a cluster by its name and place. */
 export type Named = Place & { readonly identifier: string };
 
 /** Gives an instance another class, at once. */
@@ -77,4 +96,11 @@ export async function deleteInstance(aws: Pick<Aws, 'rds'>, { account, region, i
   await aws
     .rds(account, region)
     .send(new DeleteDBInstanceCommand({ DBInstanceIdentifier: identifier, SkipFinalSnapshot: true }));
+}
+
+/** Deletes a cluster that has no instances any more. */
+export async function deleteCluster(aws: Pick<Aws, 'rds'>, { account, region, identifier }: Named): Promise<void> {
+  await aws
+    .rds(account, region)
+    .send(new DeleteDBClusterCommand({ DBClusterIdentifier: identifier, SkipFinalSnapshot: true }));
 }

@@ -1,7 +1,8 @@
-import { CreateDBClusterCommand, CreateDBInstanceReadReplicaCommand } from '@aws-sdk/client-rds';
+import { CreateDBInstanceReadReplicaCommand } from '@aws-sdk/client-rds';
 import type { Aws } from './aws.ts';
-import { createInstance, master } from './aws-changes.ts';
+import { createCluster, createInstance } from './aws-changes.ts';
 import type { Rule } from './proxy-faults.ts';
+import { writeRow } from './proxy-full-row.ts';
 import { addRow, documentDbRow } from './proxy-rows.ts';
 
 export { createInstance, deleteInstance, failOver, failOverInstance, resize } from './aws-changes.ts';
@@ -91,18 +92,20 @@ const standalone = places.flatMap(({ names, ...place }, group) =>
   }),
 );
 
-type Cluster = Place & Pick<EstateInstance, 'engine' | 'engineVersion'> & { identifier: string; members: number };
+/** One cluster as it was seeded. */
+export type EstateCluster = Place &
+  Pick<EstateInstance, 'engine' | 'engineVersion' | 'identifier' | 'tags' | 'mirrored'> & { readonly members: number };
 
 const auroraPostgres = { engine: 'aurora-postgresql', engineVersion: '16.6' };
 const auroraMysql = { engine: 'aurora-mysql', engineVersion: '8.0.mysql_aurora.3.08.0' };
 
-const clusters: readonly Cluster[] = [
+const auroraClusters: readonly EstateCluster[] = [
   { ...placeOf(pick(places, 0)), ...auroraPostgres, identifier: 'orders-aurora', members: 3 },
   { ...placeOf(pick(places, 1)), ...auroraMysql, identifier: 'events-aurora', members: 2 },
   { ...placeOf(pick(places, 2)), ...auroraPostgres, identifier: 'ledger-aurora', members: 2 },
-];
+].map((cluster, index) => ({ ...cluster, tags: tagsOf(index + 1, cluster), mirrored: true }));
 
-const members = clusters.flatMap(({ members, identifier, ...cluster }, index) =>
+const members = auroraClusters.flatMap(({ members, identifier, ...cluster }) =>
   Array.from(
     { length: members },
     (_, number): EstateInstance => ({
@@ -114,7 +117,7 @@ const members = clusters.flatMap(({ members, identifier, ...cluster }, index) =>
       storage: 1,
       multiAz: false,
       encrypted: true,
-      tags: tagsOf(index + 1, cluster),
+      tags: cluster.tags,
       cluster: identifier,
       mirrored: true,
     }),
@@ -142,10 +145,11 @@ const graph: EstateInstance = {
   engine: 'neptune',
   engineVersion: '1.4.1.0',
   instanceClass: 'db.r6g.large',
-  storage: 1,
+  storage: 0,
   multiAz: false,
   encrypted: true,
   tags: { team: 'data' },
+  cluster: 'graph-neptune-cluster',
   mirrored: false,
 };
 
@@ -163,8 +167,22 @@ const documents: EstateInstance = {
   mirrored: false,
 };
 
+const graphCluster: EstateCluster = { ...graph, identifier: 'graph-neptune-cluster', members: 1 };
+const clusters = [...auroraClusters, graphCluster];
+
+/** As `rds:DescribeDBClusters` answers it; moto does not take the engine. */
+const documentsCluster = {
+  DBClusterIdentifier: 'catalog-docdb-cluster',
+  DBClusterArn: `arn:aws:rds:${documents.region}:${documents.account}:cluster:catalog-docdb-cluster`,
+  Engine: documents.engine,
+  EngineVersion: documents.engineVersion,
+  Status: 'available',
+  DbClusterResourceId: 'cluster-DOCDBQ3ZK7N5H2M4T6W8Y0A1C3',
+  DBClusterMembers: { DBClusterMember: { DBInstanceIdentifier: documents.identifier, IsClusterWriter: true } },
+};
+
 /** What `seedEstate` makes; the same at every run. */
-export const estate: { readonly instances: readonly EstateInstance[]; readonly clusters: readonly Cluster[] } = {
+export const estate: { readonly instances: readonly EstateInstance[]; readonly clusters: readonly EstateCluster[] } = {
   instances: [...standalone, ...members, ...readReplicas, graph, documents],
   clusters,
 };
@@ -172,23 +190,12 @@ export const estate: { readonly instances: readonly EstateInstance[]; readonly c
 /** The part of the estate that moto cannot hold, for the proxy. */
 export const estateRules: readonly Rule[] = [
   addRow(documentDbRow(documents.identifier, documents.account, documents.region), placeOf(documents)),
+  addRow(writeRow({ DBCluster: documentsCluster }), placeOf(documents)),
 ];
 
 /** Fills an empty moto with the estate. */
 export async function seedEstate(aws: Pick<Aws, 'rds'>): Promise<void> {
-  await Promise.all(
-    clusters.map(({ account, region, identifier, engine, engineVersion }) =>
-      aws.rds(account, region).send(
-        new CreateDBClusterCommand({
-          DBClusterIdentifier: identifier,
-          Engine: engine,
-          StorageEncrypted: true,
-          EngineVersion: engineVersion,
-          ...master,
-        }),
-      ),
-    ),
-  );
+  await Promise.all(clusters.map((cluster) => createCluster(aws, cluster)));
   await Promise.all(
     places.map(async (place) => {
       // One after the other: moto lists rows in the order in which they were made.

@@ -1,14 +1,24 @@
-type Xml = string | number | boolean | Xml[] | { readonly [name: string]: Xml };
+/** What an element holds: its text, its elements by name, or a list of elements of the same name. */
+export type Xml = string | number | boolean | Xml[] | { readonly [name: string]: Xml };
 
-/**
- * A `<DBInstance>` with every element of the SDK's DBInstance type, which no instance on AWS has all at once. Lists of
- * structures name their entries as RDS does (`DBSecurityGroup`), plain lists `member`.
- */
+/** The elements of one row. */
+export type Row = { readonly [name: string]: Xml };
+
+/** A `<DBInstance>` with every element of the SDK's DBInstance type, as XML. */
 export function fullRow(identifier: string, account: string, region: string): string {
-  return write({ DBInstance: fullInstance(identifier, account, region) });
+  return writeRow({ DBInstance: fullInstance(identifier, account, region) });
 }
 
-function fullInstance(identifier: string, account: string, region: string): Xml {
+/** Elements as XML. */
+export function writeRow(xml: Row): string {
+  return write(xml);
+}
+
+/**
+ * A DB instance with every element of the SDK's DBInstance type, which no instance on AWS has all at once. Lists of
+ * structures name their entries as RDS does (`DBSecurityGroup`), plain lists `member`.
+ */
+export function fullInstance(identifier: string, account: string, region: string): Row {
   const arn = (service: string, rest: string) => `arn:aws:${service}:${region}:${account}:${rest}`;
   const key = arn('kms', 'key/5c0b7e0a-6f0e-4b0e-9f0c-1d2e3f405162');
   const role = (name: string) => `arn:aws:iam::${account}:role/${name}`;

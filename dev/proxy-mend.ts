@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type AwsError, accessDenied, type Rule, rewrite } from './proxy-faults.ts';
 import { type AwsRequest, element } from './proxy-request.ts';
-import { editRows } from './proxy-rows.ts';
+import { clusterRows, editRows } from './proxy-rows.ts';
 
 /**
  * The error that AWS answers to a call which moto 5.2.1 would carry out. moto returns any number of rows, RDS says
@@ -24,7 +24,7 @@ export function refusal(call: AwsRequest, roles: ReadonlyMap<string, string> | u
  * moto gives every instance the DbiResourceId `db-M5ENSHXFPU6XHZ4G4ZEI5QIO2U`. AWS gives each its own, which stays
  * when an instance is renamed and is a new one when it is deleted and made again; of these, this has only the last.
  */
-export const uniqueResourceIds: Rule = {
+const uniqueResourceIds: Rule = {
   when: { service: 'rds' },
   do: rewrite((xml) =>
     editRows(xml, (row) => {
@@ -36,7 +36,7 @@ export const uniqueResourceIds: Rule = {
 };
 
 /** AWS tells the zone of the standby of a multi-AZ instance; moto does not. */
-export const secondaryZones: Rule = {
+const secondaryZones: Rule = {
   when: { service: 'rds' },
   do: rewrite((xml) =>
     editRows(xml, (row) => {
@@ -48,3 +48,47 @@ export const secondaryZones: Rule = {
     }),
   ),
 };
+
+/**
+ * What moto says of an Aurora cluster and AWS does not (RDS API reference): storage of type gp2 (CreateDBCluster: "aurora
+ * | aurora-iopt1", and "the storage type isn't returned when you set it to aurora"), a key that is none (DBCluster: "the
+ * key ARN, key ID, alias ARN, or alias name"), the limits of Serverless v1 on a provisioned cluster.
+ */
+export const auroraClusters: Rule = {
+  when: { service: 'rds' },
+  do: rewrite((xml, { region, account }) => {
+    const key = `arn:aws:kms:${region}:${account}:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0`;
+    const mend = (row: string) => {
+      if (!element(row, 'Engine')?.startsWith('aurora')) return row;
+      const keyElement = element(row, 'StorageEncrypted') === 'true' ? `<KmsKeyId>${key}</KmsKeyId>` : '';
+      return row
+        .replace('<StorageType>gp2</StorageType>', '')
+        .replace('<KmsKeyId>default_kms_key_id</KmsKeyId>', keyElement)
+        .replace('<ScalingConfigurationInfo/>', '');
+    };
+    return editRows(xml, mend, clusterRows);
+  }),
+};
+
+/** RDS answers MaxRecords clusters at a time, 100 by default (RDS API reference, DescribeDBClusters); moto all at once. */
+export const clusterPages: Rule = {
+  when: { service: 'rds', action: 'DescribeDBClusters' },
+  do: rewrite((xml, { parameters: { Marker = '0', MaxRecords = '100' } }) => {
+    const start = Number(Marker);
+    const end = start + Number(MaxRecords);
+    let count = 0;
+    const page = editRows(
+      xml,
+      (row) => {
+        count += 1;
+        return count > start && count <= end ? row : '';
+      },
+      clusterRows,
+    );
+    if (count <= end) return page;
+    return page.replace('<DescribeDBClustersResult>', (tag) => `${tag}<Marker>${end}</Marker>`);
+  }),
+};
+
+/** All that the proxy mends in every answer. */
+export const mends: readonly Rule[] = [uniqueResourceIds, secondaryZones, auroraClusters, clusterPages];

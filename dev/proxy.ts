@@ -18,7 +18,7 @@ import {
   type Rule,
   type When,
 } from './proxy-faults.ts';
-import { refusal, secondaryZones, uniqueResourceIds } from './proxy-mend.ts';
+import { mends, refusal } from './proxy-mend.ts';
 import { type AwsRequest, type Identity, learnIdentity, parseRequest } from './proxy-request.ts';
 
 /** What the proxy is told about the accounts behind it. */
@@ -56,7 +56,7 @@ export async function startProxy(target: string, { roles, always = [] }: ProxyOp
   const agent = new Agent({ keepAlive: true });
   const faults = createFaults();
   const standing = createFaults();
-  for (const rule of [uniqueResourceIds, secondaryZones, ...always]) standing.add(rule);
+  for (const rule of [...mends, ...always]) standing.add(rule);
   const identities = new Map<string, Identity>();
   const recorded: AwsRequest[] = [];
 

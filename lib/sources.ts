@@ -1,5 +1,6 @@
 import type { Source } from './source.ts';
+import { rdsCluster } from './sources/aws/rds-cluster.ts';
 import { rdsInstance } from './sources/aws/rds-instance.ts';
 
 /** Every kind that can be mirrored. A new one is a line here and a file of its own. */
-export const sources: readonly Source[] = [rdsInstance];
+export const sources: readonly Source[] = [rdsInstance, rdsCluster];

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Aws, startAws } from '../../../dev/aws.ts';
+import { failOverInstance } from '../../../dev/aws-changes.ts';
 import { rewrite } from '../../../dev/proxy-faults.ts';
 import { fullRow } from '../../../dev/proxy-full-row.ts';
 import { filtersOf } from '../../../dev/proxy-request.ts';
@@ -80,22 +81,6 @@ describe('a row', () => {
     expect((await got('engineless')).get(arnOf('engineless'))).toMatchObject({ outcome: 'invalid' });
     aws.faults.add(addRow(row('nameless').replace(/<DBInstanceArn>.*<.DBInstanceArn>/, '')));
     expect(await listed()).toContainEqual({ outcome: 'broken', issues: 'a row without an id' });
-  });
-
-  test('in a state that nobody knows is observed, and its health is unknown', async () => {
-    aws.faults.add(setStatus('full', 'brand-new'));
-    const observation = (await listed())[0];
-    expect(fieldsOf(observation)).toMatchObject({ state: 'brand-new' });
-    expect(observation).toMatchObject({ health: { status: 'Unknown', reason: 'UnknownState' } });
-  });
-
-  test('with another order of its lists is the same', async () => {
-    const groups = (...ids: string[]) =>
-      `<VpcSecurityGroups>${ids.map((id) => `<VpcSecurityGroupMembership><VpcSecurityGroupId>${id}</VpcSecurityGroupId></VpcSecurityGroupMembership>`).join('')}</VpcSecurityGroups>`;
-    aws.faults.add(addRow(row('one', groups('sg-2', 'sg-1'))));
-    aws.faults.add(addRow(row('two', groups('sg-1', 'sg-2'))));
-    const answers = await got('one', 'two');
-    expect(fieldsOf(answers.get(arnOf('one')))).toEqual(fieldsOf(answers.get(arnOf('two'))));
   });
 
   test('with another order of what waits is the same', async () => {
@@ -231,15 +216,33 @@ describe('an id', () => {
   });
 });
 
-test('every call is in the permissions, and nothing else is', async () => {
-  await outside.prove(signal);
-  await listed();
-  await got('full');
-  await got('full', 'nowhere');
-  const made = aws.requests.all.map(({ service, action }) => `${service}:${action}`);
-  // AssumeRole is a permission of the function that assumes the role, not of the role that reads.
-  const asReader = made.filter((action) => action !== 'sts:AssumeRole');
-  expect(new Set(asReader)).toEqual(new Set(rdsInstance.permissions));
-  expect(outside.calls()).toBe(made.length);
-  expect(made.length - asReader.length, 'the role is assumed once for all clients').toBe(1);
+describe('between two looks', () => {
+  const looked = async () => fieldsOf((await got('full')).get(arnOf('full')));
+
+  test('a failover is told by the zone, where that was the zone of the standby', async () => {
+    const before = await looked();
+    failOverInstance(aws, { account, region, identifier: 'full' });
+    const after = await looked();
+    const moved = { reason: 'Failover', message: 'us-east-1a -> us-east-1b' };
+    expect(rdsInstance.changes(before, after)).toEqual([moved]);
+    expect(rdsInstance.changes({ ...before, secondaryAvailabilityZone: 'us-east-1c' }, after)).toEqual([]);
+  });
+
+  test('a zone that is not known before or after is no failover', async () => {
+    const known = await looked();
+    const { availabilityZone: _, secondaryAvailabilityZone: __, ...unknown } = known;
+    expect(rdsInstance.changes(unknown, known)).toEqual([]);
+    expect(rdsInstance.changes(known, unknown)).toEqual([]);
+  });
+
+  test('another state and another instance of the same name are told', async () => {
+    const before = await looked();
+    aws.faults.add(setStatus('full', 'creating'));
+    aws.faults.add(setElement('full', 'DbiResourceId', 'db-ANOTHER'));
+    expect(rdsInstance.changes(before, await looked())).toEqual([
+      { reason: 'Replaced', message: `${before.resourceId} -> db-ANOTHER` },
+      { reason: 'StateChanged', message: 'available -> creating' },
+    ]);
+    expect(rdsInstance.changes(before, before)).toEqual([]);
+  });
 });
