@@ -13,7 +13,7 @@ interface CrdParts extends ResourceType {
   readonly spec: z.ZodObject;
   readonly status: StructuralSchema;
   readonly fields: readonly SchemaField[];
-  /** Condition types that have a column, each behind the column named. */
+  /** Condition types that have a column, each behind the column named or, where there is none, the last. */
   readonly conditions: readonly { readonly type: string; readonly behind: string }[];
 }
 
@@ -143,15 +143,21 @@ function columnsOf({ fields, conditions: shown }: CrdParts) {
         ...(description === undefined ? {} : { description }),
         ...(column.wide ? { priority: 1 } : {}),
       },
-      ...behind.map(({ type: name }) => ({
-        name,
-        type: 'string',
-        jsonPath: `.status.conditions[?(@.type=="${name}")].status`,
-        description: `Status of the condition ${name}.`,
-      })),
+      ...behind.map(conditionColumn),
     ];
   });
-  return [...columns, { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' }];
+  const rest = shown.filter(({ behind }) => !fields.some(({ column }) => column?.name === behind));
+  const age = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
+  return [...columns, ...rest.map(conditionColumn), age];
+}
+
+function conditionColumn({ type }: CrdParts['conditions'][number]) {
+  return {
+    name: type,
+    type: 'string',
+    jsonPath: `.status.conditions[?(@.type=="${type}")].status`,
+    description: `Status of the condition ${type}.`,
+  };
 }
 
 const conditions: StructuralSchema = {

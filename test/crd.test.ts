@@ -116,7 +116,7 @@ describe('the CRD of a source', () => {
       observed: z.object({ b: z.string() }),
     });
     expect(versionOf(plain)).not.toHaveProperty('selectableFields');
-    expect(columnsOf(plain).map(({ name }) => name)).toEqual(['Age']);
+    expect(columnsOf(plain).map(({ name }) => name)).toEqual(['Ready', 'Age']);
   });
 
   test('lets each part of the identity be set once and never changed', () => {
