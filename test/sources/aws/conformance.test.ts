@@ -5,8 +5,9 @@ import { sources } from '../../../lib/sources.ts';
 import { describeConformance, type Fixture, type Sides } from '../conformance.ts';
 import { rdsClusterFixture } from './fixtures/rds-cluster.ts';
 import { rdsInstanceFixture } from './fixtures/rds-instance.ts';
+import { sqsQueueFixture } from './fixtures/sqs-queue.ts';
 
-const fixtures: readonly Fixture[] = [rdsInstanceFixture, rdsClusterFixture];
+const fixtures: readonly Fixture[] = [rdsInstanceFixture, rdsClusterFixture, sqsQueueFixture];
 
 let sides: Sides;
 beforeAll(async () => {
