@@ -1,5 +1,6 @@
 import { devNull } from 'node:os';
 import { RDSClient } from '@aws-sdk/client-rds';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { baseUser, createIdentities, type Keys, type Policy, readerPolicy } from './aws-identities.ts';
 import { type Moto, type ProgressOptions, startMoto } from './aws-moto.ts';
 import { estateRules, seedEstate } from './estate.ts';
@@ -35,6 +36,8 @@ export type Aws = {
   roleArn(account: string): string;
   /** A client that may do everything, past the proxy. */
   rds(account: string, region: string): RDSClient;
+  /** As `rds`, for queues. */
+  sqs(account: string, region: string): SQSClient;
   /** Environment variables that point any AWS SDK or CLI at the proxy with the base keys, and at nothing of this machine. */
   environment(): Record<string, string>;
   /**
@@ -74,7 +77,16 @@ async function assemble(moto: Moto, proxy: AwsProxy, roleArn: Aws['roleArn']): P
   );
   const base = await identities.createUser(home, baseUser, readerPolicy);
   proxy.learn(base.keys.accessKeyId, base.identity);
-  const clients = new Map<string, RDSClient>();
+  const clients = new Map<string, { readonly rds: RDSClient; readonly sqs: SQSClient }>();
+  const clientsOf = (account: string, region: string) => {
+    const credentials = administrators.get(account);
+    if (credentials === undefined) throw new Error(`Aws: no account ${account}; there are ${accounts.join(', ')}`);
+    const settings = { endpoint: moto.endpoint, region, credentials };
+    const place = `${account} ${region}`;
+    const made = clients.get(place) ?? { rds: new RDSClient(settings), sqs: new SQSClient(settings) };
+    clients.set(place, made);
+    return made;
+  };
   let readers = 0;
 
   return {
@@ -89,15 +101,8 @@ async function assemble(moto: Moto, proxy: AwsProxy, roleArn: Aws['roleArn']): P
     requests: proxy.requests,
     moto,
     roleArn,
-    rds(account, region) {
-      const credentials = administrators.get(account);
-      if (credentials === undefined)
-        throw new Error(`Aws.rds: no account ${account}; there are ${accounts.join(', ')}`);
-      const client =
-        clients.get(`${account} ${region}`) ?? new RDSClient({ endpoint: moto.endpoint, region, credentials });
-      clients.set(`${account} ${region}`, client);
-      return client;
-    },
+    rds: (account, region) => clientsOf(account, region).rds,
+    sqs: (account, region) => clientsOf(account, region).sqs,
     environment: () => ({
       AWS_ENDPOINT_URL: proxy.endpoint,
       AWS_ACCESS_KEY_ID: base.keys.accessKeyId,
@@ -120,7 +125,7 @@ async function assemble(moto: Moto, proxy: AwsProxy, roleArn: Aws['roleArn']): P
       return session.keys;
     },
     async stop() {
-      for (const client of clients.values()) client.destroy();
+      for (const { rds, sqs } of clients.values()) for (const client of [rds, sqs]) client.destroy();
       await proxy.stop();
       await moto.stop();
     },

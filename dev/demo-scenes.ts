@@ -1,6 +1,8 @@
 import { conditionOf } from '../lib/object.ts';
 import {
   approve,
+  clustersPath,
+  eventsPath,
   fail,
   find,
   get,
@@ -9,6 +11,7 @@ import {
   look,
   objectsPath,
   observed,
+  queuesPath,
   type Stage,
   scanOf,
   scansPath,
@@ -29,6 +32,7 @@ export interface Scene {
 const home = { account: '111122223333', region: 'us-east-1' };
 const other = '444455556666';
 const mirrored = estate.instances.filter((instance) => instance.mirrored);
+const clusters = estate.clusters.filter((cluster) => cluster.mirrored);
 
 /** All databases of a scope but for the members of clusters; another scope than the one that is played with by hand. */
 const elsewhere = { account: home.account, region: 'eu-west-1' };
@@ -42,12 +46,14 @@ const standby = mirrored.find(({ multiAz, region }) => multiAz && region === 'eu
 /** The demo, in its order. */
 export const scenes: readonly Scene[] = [
   {
-    title: `AWS lists ${estate.instances.length} instances in two accounts and two regions, ${mirrored.length} of them RDS. The cluster knows none. First look:`,
+    title: `AWS holds ${mirrored.length} databases, ${clusters.length} clusters and ${estate.queues.length} queues in two accounts and two regions. Kubernetes knows none. First look:`,
     async play(stage) {
       await look(stage);
       const labelSelector = 'aws.skymirror.dev/region=eu-west-1';
       const command = `kubectl get rdsinstances -n external -l ${labelSelector}`;
-      await table(stage, command, objectsPath, { labelSelector, most: 8 });
+      await table(stage, command, objectsPath, { labelSelector, most: 6 });
+      await table(stage, 'kubectl get rdsclusters -n external', clustersPath, {});
+      await table(stage, 'kubectl get sqsqueues -n external', queuesPath, { most: 6 });
       const objects = await list(stage, objectsPath);
       stage.promise(`all ${mirrored.length} RDS databases are objects now`, objects.length === mirrored.length);
       const engines = objects.map((object) => observed(object).engine);
@@ -55,9 +61,14 @@ export const scenes: readonly Scene[] = [
         'Neptune and DocumentDB, which AWS lists among them, are left out',
         !engines.some((engine) => engine === 'neptune' || engine === 'docdb'),
       );
+      const others = [await list(stage, clustersPath), await list(stage, queuesPath)];
+      stage.promise(
+        `so are the ${clusters.length} clusters and the ${estate.queues.length} queues, "a-b" beside "A_b"`,
+        others[0]?.length === clusters.length && others[1]?.length === estate.queues.length,
+      );
       stage.promise(
         'all of them are Ready',
-        objects.every((object) => conditionOf(object, 'Ready')?.status === 'True'),
+        [...objects, ...others.flat()].every((object) => conditionOf(object, 'Ready')?.status === 'True'),
       );
     },
   },
@@ -74,6 +85,18 @@ export const scenes: readonly Scene[] = [
       stage.promise(
         `team finance has ${wanted.length} PostgreSQL ${wanted.length === 1 ? 'database' : 'databases'}`,
         found.length === wanted.length,
+      );
+      const aurora = (await list(stage, `${clustersPath}?fieldSelector=status.observed.state=available`))[0];
+      const { writer } = observed(aurora ?? fail('a cluster'));
+      const dead = (await list(stage, queuesPath)).find(({ spec }) => spec?.name === 'orders-dead');
+      const { deadLetterSources } = observed(dead ?? fail('a dead-letter queue'));
+      stage.say(`${String(aurora?.spec?.identifier)} is written by ${String(writer)}`);
+      stage.say(`orders-dead takes what fails in ${String(deadLetterSources).replaceAll(/arn:[^,]*:/g, '')}`);
+      stage.promise(
+        'relations are there from both sides: a cluster and its writer, a queue and its dead-letter queue',
+        String(writer).startsWith(String(aurora?.spec?.identifier)) &&
+          Array.isArray(deadLetterSources) &&
+          deadLetterSources.length === 2,
       );
     },
   },
@@ -110,6 +133,12 @@ export const scenes: readonly Scene[] = [
       stage.promise('orders is a db.r6g.2xlarge', observed(orders).class === 'db.r6g.2xlarge');
       stage.promise(`${standby.identifier} runs in ${String(moved)} now, no longer in ${String(zone)}`, moved !== zone);
       stage.promise('payments is not Ready: StorageFull', conditionOf(payments, 'Ready')?.reason === 'StorageFull');
+      await table(stage, 'kubectl get events -n external', eventsPath, {});
+      const told = (await list(stage, eventsPath)).map(({ reason }) => String(reason));
+      stage.promise(
+        'Events tell what happened: StateChanged and Failover',
+        ['StateChanged', 'Failover'].every((reason) => told.includes(reason)),
+      );
     },
   },
   {
@@ -138,12 +167,13 @@ export const scenes: readonly Scene[] = [
       const fault = stage.stack.aws.faults.add({ when: { service: 'rds', account: other }, do: deny() });
       await look(stage);
       await table(stage, 'kubectl get mirrorscans -n external', scansPath, {});
-      const scans = (await list(stage, scansPath)).filter((scan) => JSON.stringify(scan.spec).includes(other));
+      const all = (await list(stage, scansPath)).filter((scan) => JSON.stringify(scan.spec).includes(other));
+      const scans = all.filter(({ spec }) => String(spec?.source).startsWith('RDS'));
       const complete = scans.map((scan) => conditionOf(scan, 'Complete'));
       stage.say(complete[0]?.message ?? '');
       stage.promise(
-        'its scans say so: Complete=False, AccessDenied',
-        complete.every((condition) => condition?.reason === 'AccessDenied'),
+        'its scans of RDS say so: Complete=False, AccessDenied',
+        complete.length === 4 && complete.every((condition) => condition?.reason === 'AccessDenied'),
       );
       stage.promise('not one of its objects was touched', before !== '' && (await versions(stage, other)) === before);
       fault.remove();

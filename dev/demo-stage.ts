@@ -23,12 +23,23 @@ export interface Stage {
 export const mirrorForDemo: Partial<Mirror> = { graceSeconds: 1 };
 
 /** Where the API has the mirrored instances. */
-export const objectsPath = `/apis/aws.skymirror.dev/v1alpha1/namespaces/${namespace}/rdsinstances`;
+export const objectsPath = pathOf('rdsinstances');
+/** Where the API has the mirrored clusters. */
+export const clustersPath = pathOf('rdsclusters');
+/** Where the API has the mirrored queues. */
+export const queuesPath = pathOf('sqsqueues');
+/** Where the API has what happened. */
+export const eventsPath = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
 /** Where the API has the scans. */
 export const scansPath = `/apis/skymirror.dev/v1alpha1/namespaces/${namespace}/mirrorscans`;
+
+function pathOf(plural: string): string {
+  return `/apis/aws.skymirror.dev/v1alpha1/namespaces/${namespace}/${plural}`;
+}
+
 /**
- * One pass over every account and region. Its report lines are the ones that the log of a real mirror holds; scopes
- * without a change share a line.
+ * One pass over every kind, account and region. Its report lines are the ones that the log of a real mirror holds;
+ * targets without a change share a line.
  */
 export async function look({ stack, say, signal }: Stage): Promise<void> {
   let quiet = 0;
@@ -38,7 +49,7 @@ export async function look({ stack, say, signal }: Stage): Promise<void> {
     else say(reportLine(report));
     for (const { failures } of report.clusters) for (const { message } of failures.slice(0, 3)) say(`  ${message}`);
   }
-  if (quiet > 0) say(`${quiet === 1 ? 'the other scope' : `${quiet} scopes`}: complete, no change`);
+  if (quiet > 0) say(`${quiet === 1 ? 'the other target' : `${quiet} targets`}: complete, no change`);
 }
 
 /** True where a pass saw everything and had nothing to write. */
@@ -90,9 +101,9 @@ export function observed(object: KubernetesObject): Record<string, unknown> {
   return object.status?.observed ?? {};
 }
 
-/** The MirrorScan of an account and region. */
+/** The MirrorScan of the instances of an account and region. */
 export async function scanOf(stage: Stage, place: Place): Promise<KubernetesObject> {
-  const scans = await list(stage, scansPath);
+  const scans = await list(stage, `${scansPath}?fieldSelector=spec.source=RDSInstance`);
   return scans.find(({ status }) => status?.scope === `${place.account}/${place.region}`) ?? fail('a MirrorScan');
 }
 
@@ -111,7 +122,7 @@ export async function writes({ stack }: Stage): Promise<number> {
   const own = lines.filter(
     (line) =>
       line.startsWith('apiserver_request_total{') &&
-      line.includes('resource="rdsinstances"') &&
+      /resource="(rdsinstances|rdsclusters|sqsqueues)"/.test(line) &&
       /verb="(POST|PUT|PATCH|DELETE|APPLY)"/.test(line),
   );
   return own.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);

@@ -1,6 +1,7 @@
 import { CreateDBInstanceReadReplicaCommand } from '@aws-sdk/client-rds';
 import type { Aws } from './aws.ts';
 import { createCluster, createInstance } from './aws-changes.ts';
+import { type EstateQueue, queues, seedQueues } from './estate-queues.ts';
 import type { Rule } from './proxy-faults.ts';
 import { writeRow } from './proxy-full-row.ts';
 import { addRow, documentDbRow } from './proxy-rows.ts';
@@ -182,9 +183,14 @@ const documentsCluster = {
 };
 
 /** What `seedEstate` makes; the same at every run. */
-export const estate: { readonly instances: readonly EstateInstance[]; readonly clusters: readonly EstateCluster[] } = {
+export const estate: {
+  readonly instances: readonly EstateInstance[];
+  readonly clusters: readonly EstateCluster[];
+  readonly queues: readonly EstateQueue[];
+} = {
   instances: [...standalone, ...members, ...readReplicas, graph, documents],
   clusters,
+  queues,
 };
 
 /** The part of the estate that moto cannot hold, for the proxy. */
@@ -194,7 +200,8 @@ export const estateRules: readonly Rule[] = [
 ];
 
 /** Fills an empty moto with the estate. */
-export async function seedEstate(aws: Pick<Aws, 'rds'>): Promise<void> {
+export async function seedEstate(aws: Pick<Aws, 'rds' | 'sqs'>): Promise<void> {
+  const seeded = seedQueues(aws);
   await Promise.all(clusters.map((cluster) => createCluster(aws, cluster)));
   await Promise.all(
     places.map(async (place) => {
@@ -213,6 +220,7 @@ export async function seedEstate(aws: Pick<Aws, 'rds'>): Promise<void> {
       ),
     ),
   );
+  await seeded;
 }
 
 function placeOf({ account, region }: Place): Place {

@@ -19,7 +19,7 @@ export interface Stack {
   readonly aws: Aws;
   /** The cluster as skymirror sees it: by a user that has only the generated RBAC. */
   readonly cluster: KubernetesCluster;
-  /** Every account and region of the estate as something to sync. */
+  /** Every kind, account and region of the estate as something to sync. */
   tasks(mirror?: Partial<Mirror>): Task[];
   stop(): Promise<void>;
 }
@@ -82,14 +82,16 @@ export async function install(kubernetes: Kubernetes, into: string): Promise<voi
   await until(allowed, { what: 'RBAC for skymirror' });
 }
 
-/** One task for each account and region; the accounts are entered by their roles. */
+/** One task for each kind, account and region; the accounts are entered by their roles. */
 export function tasksOf(aws: Aws, mirror: Mirror): Task[] {
-  return aws.accounts.flatMap((account) =>
-    aws.regions.map((region) => ({
-      mirror,
-      source: rdsInstance,
-      scope: { account, region },
-      access: { roleArn: aws.roleArn(account), externalId: aws.externalId },
-    })),
+  return sources.flatMap((source) =>
+    aws.accounts.flatMap((account) =>
+      aws.regions.map((region) => ({
+        mirror,
+        source,
+        scope: { account, region },
+        access: { roleArn: aws.roleArn(account), externalId: aws.externalId },
+      })),
+    ),
   );
 }

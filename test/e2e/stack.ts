@@ -5,6 +5,7 @@ import { crdOf, mirrorScanCrd } from '../../lib/crd.ts';
 import { loadConnection } from '../../lib/kubeconfig.ts';
 import { type KubernetesCluster, openCluster } from '../../lib/kubernetes-cluster.ts';
 import { writerRoles } from '../../lib/rbac.ts';
+import type { Source } from '../../lib/source.ts';
 import { rdsInstance } from '../../lib/sources/aws/rds-instance.ts';
 import { createWorld, type World, type WorldWish } from './world.ts';
 
@@ -60,11 +61,15 @@ export async function startStack(options: { seed?: boolean; kubernetes?: Kuberne
  * Makes the namespace and the generated RBAC of a mirror in it, and waits until it counts and the kinds are served: a
  * kind that was just made answers 429 for a moment.
  */
-export async function allowWriter(kubernetes: Kubernetes, namespace: string): Promise<void> {
+export async function allowWriter(
+  kubernetes: Kubernetes,
+  namespace: string,
+  source: Source = rdsInstance,
+): Promise<void> {
   await kubernetes.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
-  await kubernetes.apply(writerRoles([rdsInstance], namespace));
+  await kubernetes.apply(writerRoles([source], namespace));
   const asked = [
-    [`/apis/aws.skymirror.dev/v1alpha1/namespaces/${namespace}/rdsinstances`, 200],
+    [`/apis/${source.group}/v1alpha1/namespaces/${namespace}/${source.plural}`, 200],
     [`/apis/skymirror.dev/v1alpha1/namespaces/${namespace}/mirrorscans/none`, 404],
     ['/apis/apiextensions.k8s.io/v1/customresourcedefinitions/mirrorscans.skymirror.dev', 200],
   ] as const;
