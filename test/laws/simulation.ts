@@ -59,14 +59,17 @@ export interface SimulationOptions {
   /** True: requests wait until `go` or `finish` lets them through, so that runs can overlap. */
   readonly gated?: boolean;
   readonly clusters?: number;
+  /** Set: the outside lists bare ids, and what is behind them has its turn within so many seconds. */
+  readonly refreshSeconds?: number;
 }
 
 /** An outside, clusters and a mirror between them, with a clock, and an interleaver for runs that overlap. */
 export function simulation(options: SimulationOptions = {}) {
-  const { engine = realEngine, pageSize = 2, gated = false } = options;
+  const { engine = realEngine, pageSize = 2, gated = false, refreshSeconds } = options;
+  const turns = refreshSeconds === undefined ? {} : { refreshSeconds };
   const time: Time = { now: Date.UTC(2026, 0, 5) };
   const world: World = { rows: new Map(), calls: [] };
-  const source = memorySource({ world, engine, pageSize });
+  const source = memorySource({ world, engine, pageSize, ...turns });
   const mirror = mirrorOf({ name: 'test', namespace: 'external', ...options.mirror });
   const target: Target = { mirror, source, scope };
   const clusters = Array.from({ length: options.clusters ?? 1 }, (_, index) =>
