@@ -119,6 +119,6 @@ function userName(subject: Subject): string {
 export const admissionNotes = `Makes mirrored objects and scans read-only for all but skymirror, whatever RBAC allows. Others still change labels,
 annotations and finalizers of their own where RBAC lets them, so a blocked removal can be approved.
 Another identity of the mirror: name it in the condition not-the-mirror. Administrators are not exempt: a careless
-"kubectl delete" and a GitOps controller are what this is for. Who has to write by hand (also to prune what a mirror left
-behind) acts as the mirror, which the audit log tells, or is in the group system:masters.
+"kubectl delete" and a GitOps controller are what this is for. Who has to write by hand acts as the mirror, which the
+audit log tells, or is in the group system:masters; so does who prunes what a mirror left behind (role skymirror-pruner).
 `;

@@ -155,7 +155,7 @@ const refusals = {
   Foreign: (entry: Entry) =>
     `Foreign: the object ${entry.name} was not made by skymirror; left alone. Delete it and the next pass creates it`,
   OtherMirror: (entry: Entry) =>
-    `OtherMirror: the object ${entry.name} belongs to another mirror by its label skymirror.dev/mirror; left alone. Give each mirror a namespace of its own or, where that mirror is no more, take the label away`,
+    `OtherMirror: the object ${entry.name} belongs to another mirror by its label skymirror.dev/mirror; left alone. Give each mirror a namespace of its own or, where it was renamed, hand its objects over: skymirror prune --rename OLD=NEW`,
   BeingDeleted: (entry: Entry) =>
     `BeingDeleted: the object ${entry.name} is being deleted by somebody else; left alone`,
   Invalid: (entry: Entry) =>

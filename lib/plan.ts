@@ -136,7 +136,7 @@ export function markOf(object: KubernetesObject, input: Pick<Case, 'target' | 'n
 /** Why a cluster with this schema revision cannot be served, if it cannot: an older CRD would prune new fields. */
 export function schemaRefusal(type: ResourceType & { revision: number }, revision: number | undefined) {
   const name = `${type.plural}.${type.group}`;
-  const mend = 'kubectl apply --server-side -f deploy/crds';
+  const mend = 'skymirror crds --install, or kubectl apply --server-side -f deploy/crds';
   if (revision === undefined) return `SchemaMissing: the CRD ${name} is not installed. Install it: ${mend}`;
   if (revision >= type.revision) return undefined;
   return `SchemaTooOld: the CRD ${name} has schema revision ${revision}, this release writes ${type.revision}. Update it: ${mend}`;

@@ -79,6 +79,19 @@ export function approverRole() {
   ]);
 }
 
+/**
+ * What it takes to show, remove or hand over what a mirror left behind (`skymirror prune`): more than a mirror itself
+ * ever needs. Bound to nobody.
+ */
+export function prunerRole(sources: readonly Source[]) {
+  const verbs = ['get', 'list', 'patch', 'delete'];
+  return role(
+    'skymirror-pruner',
+    'Removes what a mirror left behind.',
+    viewRules(sources).map((rule) => ({ ...rule, verbs })),
+  );
+}
+
 /** The rights of a viewer, added to the built-in roles view, edit and admin of every namespace. Opt-in: apply it or leave it. */
 export function aggregatedViewerRole(sources: readonly Source[]) {
   const aggregated = role(

@@ -23,7 +23,7 @@ export function isSelected({ mirror, source }: Target, identity: Identity, field
 }
 
 /** The label that names the mirror of an object. */
-const mirrorLabel = 'skymirror.dev/mirror';
+export const mirrorLabel = 'skymirror.dev/mirror';
 
 /** The label prefix under which chosen tags are shown, so that outsiders' tags cannot forge other labels. */
 export const tagPrefix = 'tags.skymirror.dev/';

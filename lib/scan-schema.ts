@@ -48,6 +48,7 @@ export const scanStatus = z.object({
   lastCompleted: time('When the last complete pass began: what exists was known in full then.').meta({
     column: 'Last Complete',
   }),
+  staleAfterSeconds: count('Silence for longer than so many seconds means that the mirror does not run.'),
   lastListed: time('When the last pass began that reached the end of the listing, complete or not.'),
   refreshed: time('Until when the turns of resources that are listed by name alone have been read.'),
   selection: z.string().optional().describe('Stands for what was selected then; another selection reads all anew.'),

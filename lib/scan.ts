@@ -53,9 +53,11 @@ type CountKey =
   | 'excluded'
   | 'labelsLeftOut';
 
+/** What a scan is named after. */
+type ScanTarget = Pick<Target, 'source' | 'scope'> & { readonly mirror: Pick<Target['mirror'], 'name'> };
+
 /** The name of the scan of a target: readable, and unique by its hash. */
-export function scanName(target: Target): string {
-  const { mirror, source, scope } = target;
+export function scanName({ mirror, source, scope }: ScanTarget): string {
   const hash = shortHash(mirror.name, source.kind, ...Object.entries(scope).flat());
   return `${`${mirror.name}-${source.plural}`
     .toLowerCase()
@@ -140,6 +142,7 @@ function statusAfter(target: Target, scan: KubernetesObject | undefined, pass: P
     ...pass.counts,
     held: pass.held,
     calls: pass.calls,
+    staleAfterSeconds: target.mirror.staleAfterSeconds,
     lastStarted: timestamp(pass.began),
     ...(lastCompleted === undefined ? {} : { lastCompleted }),
     ...(error === undefined ? { attributesAsOf: timestamp(oldest(target, before.status, pass)) } : {}),

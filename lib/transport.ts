@@ -217,7 +217,7 @@ function remedy({ status, reason, message }: ApiError): string {
   const mend: Record<number, string> = {
     0: 'Is the API server up, and may this machine reach it?',
     401: 'The credentials are not accepted: renew the token or certificate in the kubeconfig.',
-    403: 'RBAC does not allow it: kubectl apply -f deploy/rbac, and bind the role to this user.',
+    403: 'RBAC does not allow it: "skymirror rbac" and deploy/rbac have the roles to bind to this user.',
     429: 'The API server is overloaded: lower the concurrency, or give this user a FlowSchema.',
   };
   return mend[status] ?? '';

@@ -20,6 +20,7 @@ import { readerPolicy } from '../lib/iam.ts';
 import {
   aggregatedViewerRole,
   approverRole,
+  prunerRole,
   type Subject,
   viewerRole,
   writerBindings,
@@ -28,6 +29,7 @@ import {
 } from '../lib/rbac.ts';
 import { sources } from '../lib/sources.ts';
 import { configurationReference } from './configuration-reference.ts';
+import { sourcesReference } from './sources-reference.ts';
 
 /** The namespace that the generated manifests name. */
 export const defaultNamespace = 'external';
@@ -41,6 +43,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['deploy/rbac-aggregate-to-view/viewer.yaml', yaml([aggregatedViewerRole(sources)])],
     ['schema/skymirror.schema.json', json(configurationSchema(sources))],
     ['docs/configuration.md', configurationReference(sources)],
+    ['docs/sources.md', sourcesReference(sources)],
     ['deploy/iam/reader-policy.json', json(readerPolicy(sources))],
   ]);
 }
@@ -56,7 +59,7 @@ function installed(): Files {
     'namespace.yaml': yaml([namespaceObject(defaultNamespace)]),
     ...Object.fromEntries(crds.map((crd) => [`crds/${crd.metadata.name}.yaml`, yaml([crd])])),
     'rbac/writer.yaml': yaml(writerRoles(sources, defaultNamespace)),
-    'rbac/viewer.yaml': yaml([viewerRole(sources), approverRole()]),
+    'rbac/viewer.yaml': yaml([viewerRole(sources), approverRole(), prunerRole(sources)]),
   };
   return folder('deploy', kustomization, manifests, kustomizationNotes);
 }

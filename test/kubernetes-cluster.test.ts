@@ -94,7 +94,7 @@ describe('the schema revision', () => {
     const revision = await cluster.schemaRevision(type, bound);
     expect(revision).toBeUndefined();
     expect(schemaRefusal({ ...type, revision: 1 }, revision)).toBe(
-      'SchemaMissing: the CRD rdsinstances.aws.skymirror.dev is not installed. Install it: kubectl apply --server-side -f deploy/crds',
+      'SchemaMissing: the CRD rdsinstances.aws.skymirror.dev is not installed. Install it: skymirror crds --install, or kubectl apply --server-side -f deploy/crds',
     );
   });
 

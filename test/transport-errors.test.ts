@@ -39,7 +39,7 @@ const cases: readonly [what: string, code: number, message: string, said: string
     'missing permission',
     403,
     forbidden,
-    `${forbidden}. RBAC does not allow it: kubectl apply -f deploy/rbac, and bind the role to this user.`,
+    `${forbidden}. RBAC does not allow it: "skymirror rbac" and deploy/rbac have the roles to bind to this user.`,
   ],
   [
     'a namespace that is going away',

@@ -49,7 +49,7 @@ describe('a second cluster', () => {
     expect(missing.ok).toBe(false);
     expect(done(missing)).toEqual({ created: 2 });
     expect(missing.clusters[1]?.skipped).toBe(
-      'cluster second: SchemaMissing: the CRD rdsinstances.aws.skymirror.dev is not installed. Install it: kubectl apply --server-side -f deploy/crds',
+      'cluster second: SchemaMissing: the CRD rdsinstances.aws.skymirror.dev is not installed. Install it: skymirror crds --install, or kubectl apply --server-side -f deploy/crds',
     );
     await ready(second, world);
     const whole = await world.pass({ clusters: [stack.cluster, await connect(second, 'second')] });

@@ -106,7 +106,7 @@ describe('the writer role', () => {
     // Events are best effort: a pass without them is applied all the same, and says what it lacks.
     expect(report.ok).toBe(group === 'events.k8s.io');
     expect(complaints(report)).toContain(`User "skymirror" cannot ${verb} resource "${without.resource}"`);
-    expect(complaints(report)).toMatch(/RBAC does not allow it: kubectl apply -f deploy\/rbac/);
+    expect(complaints(report)).toMatch(/RBAC does not allow it: "skymirror rbac"/);
   });
 
   test('allows nothing elsewhere, and nothing else', async () => {

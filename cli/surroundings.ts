@@ -1,0 +1,47 @@
+import { styleText } from 'node:util';
+
+/** What a command has around it: where it writes, whether anybody watches, and the signal of Ctrl-C. */
+export interface Surroundings {
+  /** Results, on stdout. */
+  print(text: string): void;
+  /** What is said beside the results, on stderr. */
+  error(text: string): void;
+  /** Colours for stdout; plain where it is no terminal or NO_COLOR is set. */
+  paint(style: Style, text: string): string;
+  /** Both ends are a terminal, so that questions make sense. */
+  readonly interactive: boolean;
+  /** Aborted by the first Ctrl-C or SIGTERM: what is under way ends cleanly. The second ends the process at once. */
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/** The few styles in use. */
+export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/** The surroundings of this process. */
+export function surroundings(): Surroundings {
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(130);
+    process.stderr.write('\nskymirror: ending what is under way; once more ends at once\n');
+    stop.abort(new Error('interrupted'));
+  };
+  for (const name of signals) process.on(name, onSignal);
+  // A reader that has seen enough (head, a pager) ends the output, not with a stack trace.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  return {
+    print: (text) => process.stdout.write(`${text}\n`),
+    error: (text) => process.stderr.write(`${text}\n`),
+    paint: (style, text) => styleText(style, text, { stream: process.stdout }),
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    signal: stop.signal,
+    end() {
+      for (const name of signals) process.off(name, onSignal);
+    },
+  };
+}

@@ -1,0 +1,174 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { type Kubernetes, startKubernetes } from '../../dev/kubernetes.ts';
+import { until } from '../../dev/until.ts';
+import { parseObject, revisionAnnotation } from '../../lib/object.ts';
+import { sources } from '../../lib/sources.ts';
+import { may } from '../e2e/stack.ts';
+import { configFolder, runCli } from './cli.ts';
+
+let kubernetes: Kubernetes;
+let place: Awaited<ReturnType<typeof configFolder>>;
+beforeAll(async () => {
+  kubernetes = await startKubernetes({ extraUsers: { robot: [] } });
+  place = await configFolder({});
+});
+afterAll(async () => {
+  await kubernetes?.stop();
+  await place?.remove();
+});
+
+const accounts = { main: { id: '111122223333' } };
+const mirror = {
+  name: 'one',
+  sources: ['RDSInstance'],
+  accounts: ['main'],
+  regions: ['us-east-1'],
+  namespace: 'external',
+};
+const instances = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/rdsinstances.aws.skymirror.dev';
+
+async function configuration(more: object = {}, user = 'admin') {
+  const clusters = { here: { kubeconfig: kubernetes.kubeconfig(user) } };
+  await place.write({ clusters, accounts, mirrors: [mirror], ...more });
+  return place.file;
+}
+
+const objectsOf = (text: string): object[] => parseAllDocuments(text).map((document) => document.toJS());
+
+test('crds prints what an API server accepts: the kinds in use, or all', async () => {
+  const inUse = await runCli(['crds', '--config', await configuration()]);
+  expect(inUse).toMatchObject({ code: 0, stderr: '' });
+  const names = (text: string) => objectsOf(text).map((object) => parseObject(object).metadata.name);
+  expect(names(inUse.stdout)).toEqual(['rdsinstances.aws.skymirror.dev', 'mirrorscans.skymirror.dev']);
+  const all = await runCli(['crds', '--all'], { cwd: tmpdir() });
+  expect(names(all.stdout)).toEqual([
+    ...sources.map(({ plural, group }) => `${plural}.${group}`),
+    names(inUse.stdout)[1],
+  ]);
+  for (const object of objectsOf(all.stdout)) {
+    const { name } = parseObject(object).metadata;
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}?dryRun=All&fieldManager=t&fieldValidation=Strict`;
+    const answer = await kubernetes.request(path, {
+      method: 'PATCH',
+      contentType: 'application/apply-patch+yaml',
+      body: object,
+    });
+    expect(answer).toMatchObject({ status: 201 });
+  }
+});
+
+test('crds --install makes kinds that are served when it ends, and says what it did', async () => {
+  const file = await configuration();
+  const lines = (verb: string) =>
+    ['rdsinstances.aws.skymirror.dev', 'mirrorscans.skymirror.dev'].map((name) => `here: ${name} ${verb}\n`);
+  const first = await runCli(['crds', '--install', '--config', file]);
+  expect(first).toEqual({ code: 0, stdout: lines('created').join(''), stderr: '' });
+  const { status } = await kubernetes.request(`${instances}`);
+  expect(status).toBe(200);
+  const second = await runCli(['crds', '--install', '--config', file]);
+  expect(second).toEqual({ code: 0, stdout: lines('unchanged').join(''), stderr: '' });
+  await patchRevision('0');
+  const third = await runCli(['crds', '--install', '--config', file]);
+  expect(third.stdout).toContain('here: rdsinstances.aws.skymirror.dev changed');
+});
+
+test('crds --install leaves a CRD of a newer release alone, says why, and goes on', async () => {
+  const file = await configuration();
+  await runCli(['crds', '--install', '--config', file]);
+  await patchRevision('999');
+  const { code, stdout, stderr } = await runCli(['crds', '--install', '--config', file]);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: 'here: mirrorscans.skymirror.dev unchanged\n' });
+  expect(stderr).toMatch(
+    /^here: rdsinstances.aws.skymirror.dev left as it is: its schema revision is 999.*newer version$/m,
+  );
+  const { body } = await kubernetes.request(instances);
+  expect(parseObject({ ...(body as object), status: {} }).metadata.annotations?.[revisionAnnotation]).toBe('999');
+  await patchRevision('0');
+});
+
+test('crds --install: a cluster that is down is one line, and the others go on', async () => {
+  const down = { kubeconfig: join(place.folder, 'none.kubeconfig') };
+  const clusters = { down, here: { kubeconfig: kubernetes.kubeconfig('admin') } };
+  const { code, stdout, stderr } = await runCli(['crds', '--install', '--config', await configuration({ clusters })]);
+  expect(code).toBe(1);
+  expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/^down: no kubeconfig/)]);
+  expect(stdout).toContain('here: mirrorscans.skymirror.dev');
+});
+
+test('crds --install says which name another CRD has taken, and does not wait for it', async () => {
+  const { stdout } = await runCli(['crds', '--all']);
+  const theirs = JSON.parse(JSON.stringify(objectsOf(stdout)[1]).replaceAll('rdsclusters', 'theirs')) as object;
+  await kubernetes.apply([theirs]);
+  const file = await configuration({ mirrors: [{ ...mirror, sources: ['RDSCluster'] }] });
+  const { code, stderr } = await runCli(['crds', '--install', '--config', file]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^here: rdsclusters.aws.skymirror.dev is not served: .*already in use.*\n$/);
+});
+
+test('crds --install without the right to is one line that names it', async () => {
+  const { code, stderr } = await runCli(['crds', '--install', '--config', await configuration({}, 'viewer')]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^here: .*User "viewer" cannot get resource "customresourcedefinitions"/);
+});
+
+test('what rbac prints gives the named user what a mirror needs', async () => {
+  await kubernetes.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'external' } }]);
+  const file = await configuration();
+  const { code, stdout } = await runCli(['rbac', '--config', file, '--user', 'robot', '--service-account', 'a/b']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^# Namespaces that have to exist: external\n/);
+  const objects = objectsOf(stdout);
+  expect(objects.map((object) => parseObject(object).metadata.name)).toContain('skymirror-approver');
+  await kubernetes.apply(objects);
+  const asked = { verb: 'create', group: 'aws.skymirror.dev', resource: 'rdsinstances', namespace: 'external' };
+  await until(() => may(kubernetes, asked, 'robot'), { what: 'the permission of robot' });
+});
+
+test('rbac asks for one cluster where they differ', async () => {
+  const here = { kubeconfig: kubernetes.kubeconfig('admin') };
+  const mirrors = [
+    { ...mirror, clusters: ['one'] },
+    { ...mirror, name: 'two', namespace: 'other', clusters: ['two'] },
+  ];
+  const clusters = { one: here, two: { ...here, context: 'admin' }, idle: { ...here, context: 'x' } };
+  const file = await configuration({ clusters, mirrors });
+  const all = await runCli(['rbac', '--config', file]);
+  expect(all).toMatchObject({ code: 1, stdout: '' });
+  expect(all.stderr).toMatch(/the clusters one, two, idle need different roles.*--cluster one/);
+  const two = await runCli(['rbac', '--config', file, '--cluster', 'two']);
+  expect(two.stdout).toContain('namespace: other');
+  expect(two.stdout).not.toContain('namespace: external');
+  for (const [name, said] of [
+    ['idle', 'no mirror writes into it'],
+    ['three', 'has no cluster "three"'],
+  ]) {
+    expect((await runCli(['rbac', '--config', file, '--cluster', String(name)])).stderr).toContain(said);
+  }
+  const wrong = await runCli(['rbac', '--config', file, '--cluster', 'two', '--service-account', 'b']);
+  expect(wrong.stderr).toContain('--service-account b: give it as namespace/name');
+});
+
+test('sources lists the kinds, in full where JSON or YAML is asked for', async () => {
+  const { stdout } = await runCli(['sources']);
+  expect(stdout).toMatch(/^KIND +PLURAL +SHORT NAMES +GROUP +SCOPE +PERMISSIONS\nRDSInstance +rdsinstances +rdsi /);
+  const json: unknown = JSON.parse((await runCli(['sources', '-o', 'json'])).stdout);
+  expect(json).toHaveLength(sources.length);
+  expect(json).toContainEqual(expect.objectContaining({ kind: 'RDSInstance', scope: ['account', 'region'] }));
+  expect(parse((await runCli(['sources', '-o', 'yaml'])).stdout)).toEqual(json);
+});
+
+test('version tells itself, Node and the schema revisions', async () => {
+  expect((await runCli(['version'])).stdout).toMatch(/^skymirror \d+\.\d+\.\d+\n$/);
+  const json: unknown = JSON.parse((await runCli(['version', '-o', 'json'])).stdout);
+  const kinds = Object.fromEntries(sources.map(({ kind, revision }) => [kind, { revision }]));
+  expect(json).toEqual({ version: expect.any(String), node: process.versions.node, kinds });
+});
+
+async function patchRevision(revision: string): Promise<void> {
+  const body = { metadata: { annotations: { [revisionAnnotation]: revision } } };
+  const contentType = 'application/merge-patch+json';
+  expect(await kubernetes.request(instances, { method: 'PATCH', contentType, body })).toMatchObject({ status: 200 });
+}

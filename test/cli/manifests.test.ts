@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { needsOf, subjectsOf, yamlOf } from '../../cli/manifests.ts';
+import { refusal } from '../../cli/manifests-install.ts';
+import { parseConfiguration } from '../../lib/configuration.ts';
+import { mirrorScanCrd } from '../../lib/crd.ts';
+import { revisionAnnotation } from '../../lib/object.ts';
+import { sources } from '../../lib/sources.ts';
+import { tasksOf } from '../../lib/targets.ts';
+import { account, mirror } from '../configuration-samples.ts';
+
+describe('what a cluster needs', () => {
+  const clusters = ['one', 'two', 'three'];
+  const declared = 'clusters: { one: {}, two: { context: two }, three: { context: three } }\n';
+  const needs = (mirrors: string, only?: string) => {
+    const parsed = parseConfiguration(`${declared}${account}mirrors:\n${mirrors}`, { sources });
+    if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
+    const { kinds, namespaces } = needsOf(tasksOf(parsed.configuration, sources), clusters, only);
+    return { kinds: kinds.map(({ kind }) => kind), namespaces };
+  };
+
+  test('is what the mirrors of it need, those by tag in all their namespaces', () => {
+    const byTag = mirror('', 'one', '{ byTag: { key: team, values: { b: beta, a: alpha } }, fallback: rest }');
+    expect(needs(byTag)).toEqual({ kinds: ['RDSInstance'], namespaces: ['alpha', 'beta', 'rest'] });
+  });
+
+  test('is asked for one by one where clusters differ, and a cluster that nothing is written into has none', () => {
+    const differing = `${mirror('clusters: [one]')}${mirror('clusters: [two]', 'two', 'other')}`;
+    expect(() => needs(differing)).toThrow(/the clusters one, two, three need different roles.*--cluster one/);
+    expect(needs(differing, 'two')).toEqual({ kinds: ['RDSInstance'], namespaces: ['other'] });
+    expect(() => needs(differing, 'three')).toThrow(/--cluster three: no mirror writes into it/);
+    expect(() => needs(differing, 'four')).toThrow(/--cluster four: the configuration has no cluster "four"/);
+    expect(needs(mirror('clusters: [one]'))).toEqual({ kinds: ['RDSInstance'], namespaces: ['external'] });
+  });
+});
+
+test('subjects are named by their kinds, and a service account by its namespace', () => {
+  expect(subjectsOf({})).toEqual([]);
+  expect(subjectsOf({ user: ['u'], group: ['g'], serviceAccount: ['n/s'] })).toEqual([
+    { kind: 'User', name: 'u' },
+    { kind: 'Group', name: 'g' },
+    { kind: 'ServiceAccount', name: 's', namespace: 'n' },
+  ]);
+  for (const wrong of ['s', '/s', 'n/', 'n/s/x']) {
+    expect(() => subjectsOf({ serviceAccount: [wrong] })).toThrow(
+      `--service-account ${wrong}: give it as namespace/name`,
+    );
+  }
+});
+
+test('documents of a stream hold no aliases', () => {
+  const shared = { a: 1 };
+  const text = yamlOf([{ one: shared, two: shared }, { three: shared }]);
+  expect(text).not.toMatch(/[&*]/);
+  expect(parseAllDocuments(text)).toHaveLength(2);
+});
+
+describe('a CRD that is there', () => {
+  const definition = mirrorScanCrd();
+  const there = (metadata: object) => ({ metadata: { name: definition.metadata.name, ...metadata } });
+  const revised = (revision: string) => there({ annotations: { [revisionAnnotation]: revision } });
+  const own = Number(definition.metadata.annotations[revisionAnnotation]);
+
+  test.each([
+    ['nothing', undefined],
+    ['an older one', revised(String(own - 1))],
+    ['the same', revised(String(own))],
+    ['one without a revision', there({})],
+  ])('is replaced: %s', (_, object) => {
+    expect(refusal(definition, object)).toBeUndefined();
+  });
+
+  test('is left alone where it is newer, or is being deleted', () => {
+    expect(refusal(definition, revised(String(own + 1)))).toMatch(
+      `its schema revision is ${own + 1}, and this skymirror`,
+    );
+    expect(refusal(definition, there({ deletionTimestamp: '2026-01-01T00:00:00Z' }))).toMatch(/being deleted/);
+  });
+});
