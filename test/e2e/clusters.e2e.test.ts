@@ -117,7 +117,7 @@ describe('a namespace', () => {
     expect(report.clusters[0]?.skipped).toMatch(
       /either there is no namespace (\S+) .*kubectl create namespace \1.*cannot get resource "namespaces" in API group/,
     );
-    expect(report.clusters[0]?.skipped).toMatch(/RBAC does not allow it: kubectl apply -f deploy\/rbac/);
+    expect(report.clusters[0]?.skipped).toMatch(/RBAC does not allow it: "skymirror rbac"/);
   });
 
   test('that is terminating is left alone and reported', async () => {
@@ -153,7 +153,7 @@ describe('the schema in the cluster', () => {
     const report = await world.pass({ clusters: [await stack.open()] });
     await setRevision(world, rdsInstance.revision);
     expect(report.clusters[0]?.skipped).toMatch(
-      /SchemaTooOld: the CRD rdsinstances\.aws\.skymirror\.dev has schema revision 0, this release writes 1\. Update it: kubectl apply/,
+      /SchemaTooOld: the CRD rdsinstances\.aws\.skymirror\.dev has schema revision 0, this release writes 1\. Update it: skymirror crds --install/,
     );
     expect((await world.objects()).size).toBe(0);
     expect(done(await world.pass())).toEqual({ created: 1 });

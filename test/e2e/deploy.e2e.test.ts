@@ -79,7 +79,7 @@ describe('kubectl apply --server-side -k deploy', () => {
       [
         'Namespace external',
         ...crds.map((name) => `CustomResourceDefinition ${name}`),
-        ...['writer', 'schema-reader', 'viewer', 'approver'].map((role) => `ClusterRole skymirror-${role}`),
+        ...['writer', 'schema-reader', 'viewer', 'approver', 'pruner'].map((role) => `ClusterRole skymirror-${role}`),
         'RoleBinding skymirror-writer',
         'ClusterRoleBinding skymirror-schema-reader',
       ].toSorted(),
