@@ -2,7 +2,8 @@ import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { judgement } from '../lib/conditions.ts';
-import { defineSource, type Outside } from '../lib/source.ts';
+import { defineSource } from '../lib/define-source.ts';
+import type { Outside } from '../lib/source.ts';
 
 interface Row {
   readonly id: string;

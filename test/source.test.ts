@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { judgement } from '../lib/conditions.ts';
-import { type Definition, defineSource, inScope, type Provider, UnseenError } from '../lib/source.ts';
+import { type Definition, defineSource, type Provider } from '../lib/define-source.ts';
+import { inScope, UnseenError } from '../lib/source.ts';
 
 interface Row {
   readonly id?: string;

@@ -213,7 +213,7 @@ describe('law 1: gone, unseen, unselected and broken are four things', () => {
     expect(await isNoticed(failsLate, early)).toBe(true);
   });
   test('law 1 breaks where an answer may be about another resource', async () => {
-    const trusting = { file: 'source.ts', find: "seen.outcome === 'broken' || seen.id === id", replace: 'true' };
+    const trusting = { file: 'define-source.ts', find: "seen.outcome === 'broken' || seen.id === id", replace: 'true' };
     expect(await isNoticed(foreignAnswers, trusting)).toBe(true);
   });
   test('law 1 breaks where a run of named ids does not prove its place', async () => {

@@ -52,7 +52,7 @@ describe('law 7: read-only by proof', () => {
   });
   test('law 7 breaks where a code path writes outside', async () => {
     const writes = {
-      file: 'source.ts',
+      file: 'define-source.ts',
       find: 'provider.prove(session, scope, signal)',
       replace: '(session.modify(), provider.prove(session, scope, signal))',
     };

@@ -11,7 +11,7 @@ export interface Sabotage {
 }
 
 const root = new URL('../../', import.meta.url);
-const modules = ['cluster', 'iam', 'plan', 'removal', 'source', 'sync'];
+const modules = ['cluster', 'define-source', 'iam', 'plan', 'removal', 'source', 'sync'];
 
 /** Loads a copy of lib/ in which the rules are switched off. More than one edit where a second rule covers the first. */
 export async function sabotaged(...edits: readonly Sabotage[]): Promise<Engine> {

@@ -1,4 +1,5 @@
 import * as cluster from '../../lib/cluster.ts';
+import * as define from '../../lib/define-source.ts';
 import * as iam from '../../lib/iam.ts';
 import * as plan from '../../lib/plan.ts';
 import * as removal from '../../lib/removal.ts';
@@ -11,11 +12,11 @@ export interface Engine {
   readonly decide: typeof plan.decide;
   readonly brake: typeof removal.brake;
   readonly readerPolicy: typeof iam.readerPolicy;
-  readonly defineSource: typeof source.defineSource;
+  readonly defineSource: typeof define.defineSource;
   /** `instanceof` decides in the engine, so the doubles throw the classes of the copy under test. */
   readonly ApiError: typeof cluster.ApiError;
   readonly UnseenError: typeof source.UnseenError;
 }
 
 /** The engine as it is in lib/. */
-export const engine: Engine = { ...cluster, ...iam, ...plan, ...removal, ...source, ...sync };
+export const engine: Engine = { ...cluster, ...define, ...iam, ...plan, ...removal, ...source, ...sync };

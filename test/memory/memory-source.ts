@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { Provider, Source } from '../../lib/source.ts';
+import type { Provider } from '../../lib/define-source.ts';
+import type { Source } from '../../lib/source.ts';
 import { type Engine, engine as realEngine } from './engine.ts';
 
 /** One resource outside. Without `id` its row names nobody; `state` that is no text fails the schema. */

@@ -2,7 +2,8 @@ import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import * as z from 'zod';
 import type { Unseen } from '../../conditions.ts';
-import { type Explanation, type Provider, type Scope, UnseenError } from '../../source.ts';
+import type { Provider } from '../../define-source.ts';
+import { type Explanation, type Scope, UnseenError } from '../../source.ts';
 
 /** How to get into an account. Nothing: the credentials at hand are those of the account itself. */
 const access = z.strictObject({

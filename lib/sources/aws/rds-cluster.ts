@@ -1,6 +1,6 @@
 import { type DBCluster, DBClusterNotFoundFault, DescribeDBClustersCommand } from '@aws-sdk/client-rds';
 import * as z from 'zod';
-import { defineSource } from '../../source.ts';
+import { defineSource } from '../../define-source.ts';
 import { flag, record, sorted, text, texts, time, whole, wide } from './fields.ts';
 import { aws } from './provider.ts';
 import { type Description, getRows, listRows } from './rds.ts';

@@ -1,6 +1,7 @@
 import { type DBInstance, DBInstanceNotFoundFault, DescribeDBInstancesCommand } from '@aws-sdk/client-rds';
 import * as z from 'zod';
-import { type Change, defineSource } from '../../source.ts';
+import { defineSource } from '../../define-source.ts';
+import type { Change } from '../../source.ts';
 import { flag, record, sorted, text, texts, time, whole, wide } from './fields.ts';
 import { aws } from './provider.ts';
 import { type Description, getRows, listRows } from './rds.ts';

@@ -9,7 +9,8 @@ import {
 import * as z from 'zod';
 import { mapConcurrent } from '../../concurrent.ts';
 import { judgement } from '../../conditions.ts';
-import { defineSource, UnseenError } from '../../source.ts';
+import { defineSource } from '../../define-source.ts';
+import { UnseenError } from '../../source.ts';
 import { flag, sorted, text, texts, time, whole, wide } from './fields.ts';
 import { type AwsSession, aws, clientOf } from './provider.ts';
 
