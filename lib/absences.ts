@@ -46,7 +46,10 @@ export async function settleAbsences(
     for (const id of lied) seen.add(id);
     for (const id of batch) {
       const answer = answers.get(id);
-      if (answer instanceof Error) unanswered.set(id, answer);
+      const isOpen = stages.some(({ asks, writer }) =>
+        asks.some((one) => one.id === id && !isUnselectedByName(one, writer)),
+      );
+      if (answer instanceof Error && isOpen) unanswered.set(id, answer);
     }
     if (lied.length > 0) {
       const message = `the listing does not hold ${lied[0]}, yet asked for by its id it is there: nothing is marked as gone`;
@@ -55,6 +58,10 @@ export async function settleAbsences(
   }
   return explained(served, unanswered);
 }
+
+/** Listed, and not selected whatever its attributes are: who may not read it can still let its object go. */
+const isUnselectedByName = ({ sight, identity }: Entry, { target: { mirror, source } }: Writer) =>
+  sight.state === 'unselected' && !mirror.selectsName(source.readable(identity));
 
 type Answers = ReadonlyMap<string, Observation | Error | undefined>;
 
@@ -133,6 +140,10 @@ async function settleAnswers(
   const entries: Entry[] = [];
   for (const entry of stage.asks.filter(({ id }) => batch.includes(id))) {
     const answer = answers.get(entry.id);
+    if (answer instanceof Error && isUnselectedByName(entry, writer)) {
+      entries.push(entryOf(writer.target, inside, { ...entry, sight: { state: 'unselected', by: 'get' }, observedAt }));
+      continue;
+    }
     if (answer instanceof Error) {
       inside.counts.failed += 1;
       inside.failures.push({ name: entry.name, message: `could not be asked for: ${answer.message}` });

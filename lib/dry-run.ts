@@ -1,4 +1,4 @@
-import type { Cluster, ClusterReader } from './cluster.ts';
+import { ApiError, type Cluster, type ClusterReader } from './cluster.ts';
 import type { KubernetesObject, ResourceType } from './object.ts';
 
 /** What a pass would have done to one object: none `before` is a create, none `after` a delete. */
@@ -44,7 +44,14 @@ export function dryRun(reader: ClusterReader): DryRun {
       const object = await reader.get(type, namespace, name, options);
       return object === undefined ? undefined : remember(type, object);
     },
-    create: (type, { status: _, ...object }) => note(type, object, object),
+    async create(type, { status: _, ...object }, options) {
+      const { name, namespace = 'default' } = object.metadata;
+      // A pass lists the objects of its scope; the name may be taken by any other.
+      if ((await reader.get(type, namespace, name, options)) !== undefined) {
+        throw new ApiError(409, 'AlreadyExists', `${type.plural} "${name}" already exists`);
+      }
+      return note(type, object, object);
+    },
     replace: (type, object) => note(type, object, object),
     replaceStatus: (type, object) => note(type, object, object),
     async remove(type, object) {

@@ -1,3 +1,4 @@
+import { ApiError } from './cluster.ts';
 import { mapConcurrent } from './concurrent.ts';
 import { eventOf, eventsPerPass } from './events.ts';
 import type { Inside } from './inside.ts';
@@ -20,12 +21,16 @@ export async function recordEvents(inside: Inside): Promise<string | undefined> 
     events.push(eventOf(inside.scan, { reason: 'ManyChanges', type: 'Normal', message }, cluster.now()));
   }
   let failed: string | undefined;
+  let isOver = false;
   await mapConcurrent(events, inFlight, async (event) => {
-    // What the first is refused for, the others are too.
-    if (failed !== undefined) return;
+    if (isOver) return;
     await cluster.record(event, { signal }).catch((error: unknown) => {
       failed ??= error instanceof Error ? error.message : String(error);
+      isOver ||= !isItsOwn(error);
     });
   });
   return failed;
 }
+
+/** The trouble of that one Event: it is refused for what it says, or another run writes it too. */
+const isItsOwn = (error: unknown) => error instanceof ApiError && [404, 409, 422].includes(error.status);

@@ -27,6 +27,7 @@ export interface Happening {
 /** The most Events of one pass in one namespace; what is beyond is one Event on the MirrorScan. */
 export const eventsPerPass = 50;
 
+/** In bytes: validateEvent of the API server compares len(note), and refuses a longer one. */
 const noteLength = 1024;
 
 /**
@@ -59,7 +60,8 @@ export function happenings(
  */
 export function eventOf(object: KubernetesObject, { reason, type, message }: Happening, now: number): EventObject {
   const { name, namespace = 'default', uid = '' } = object.metadata;
-  const note = message.slice(0, noteLength).toWellFormed();
+  const { read } = new TextEncoder().encodeInto(message, new Uint8Array(noteLength));
+  const note = message.slice(0, read).toWellFormed();
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',

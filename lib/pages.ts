@@ -62,10 +62,10 @@ export function checkPlace({ task }: Pass, { id, identity }: Pick<SeenId, 'id' |
   throw new UnseenError('WrongPlace', `${id} does not lie in ${place}: the endpoint or role leads elsewhere`);
 }
 
-/** Writes a page into every cluster; one that takes much longer than the fastest leaves the pass. */
-export async function settlePage(pass: Pass, seen: readonly SeenId[]): Promise<void> {
+/** Writes a page, as it concerns each, into every cluster; one that takes much longer than the fastest leaves the pass. */
+export async function settlePage(pass: Pass, seenIn: (inside: Inside) => readonly SeenId[]): Promise<void> {
   const works = working(pass).map(({ inside, writer }) => {
-    const entries = seen.map((one) => entryOf(pass.task, inside, one));
+    const entries = seenIn(inside).map((one) => entryOf(pass.task, inside, one));
     const state = { inside, done: false };
     const work = settleAll(writer, inside, entries).finally(() => {
       state.done = true;

@@ -17,7 +17,7 @@ export type Sight =
   /** Seen, but not (or no longer) of this kind: goes the way of what is not selected. */
   | { readonly state: 'excluded'; readonly issues: string; readonly by: 'list' | 'get' }
   /** A listing of bare ids holds it, and by its name alone the mirror does not select it. */
-  | { readonly state: 'unselected' }
+  | { readonly state: 'unselected'; readonly by: 'list' | 'get' }
   /** A listing of bare ids holds it, and what is behind it could not be read; `since` (milliseconds) it was last. */
   | { readonly state: 'unread'; readonly reason: Unseen; readonly message: string; readonly since: number }
   /** A complete listing of exactly this scope does not hold it. */
@@ -95,7 +95,7 @@ export function decide(input: Case): Action {
         ? rewrite(input, object, 'update', seen(sight.health), sight.fields)
         : decideUnselected(input, object, sight.by, notSelected(input));
     case 'unselected':
-      return decideUnselected(input, object, 'list', notSelected(input));
+      return decideUnselected(input, object, sight.by, notSelected(input));
     case 'excluded':
       return decideUnselected(input, object, sight.by, `It is not of this kind: ${sight.issues}.`);
     case 'invalid':

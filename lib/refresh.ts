@@ -1,5 +1,6 @@
+import * as z from 'zod';
 import { shortHash, spread } from './names.ts';
-import { conditionOf, type KubernetesObject } from './object.ts';
+import { conditionOf, fieldManager, type KubernetesObject } from './object.ts';
 import { markOf } from './plan.ts';
 import { baseLabels, ownership, type Target } from './resource.ts';
 import type { Identity } from './source.ts';
@@ -21,34 +22,73 @@ export function isDue(id: string, { since, now }: Turns, period: number): boolea
 
 /**
  * The turns of this pass in one cluster, or none: they are read with the heartbeat of the scan, which keeps until when
- * they have been, so that keeping it costs no write of its own.
+ * they have been, so that keeping it costs no write of its own. Where that is rare, four times in a period.
  */
 export function turnsOf(
   target: Target,
   scan: { readonly refreshed: number | undefined; readonly selection: string | undefined },
   began: number,
 ): Turns | undefined {
-  const since = scan.selection === selectionOf(target) ? scan.refreshed : undefined;
-  const heartbeat = (target.mirror.staleAfterSeconds * 1000) / 3;
-  return since === undefined || Math.abs(began - since) >= heartbeat ? { since, now: began } : undefined;
+  const since = scan.selection === selectionOf(target) ? readUntil(target, scan, began) : undefined;
+  return since === undefined || Math.abs(began - since) >= stepOf(target) ? { since, now: began } : undefined;
 }
 
-/** The text by which a scan remembers what was selected when its turns were read. */
+/** Until when turns have been read, as far as it can be true: a time well ahead is of a clock that was wrong. */
+export function readUntil(
+  target: Target,
+  { refreshed }: { readonly refreshed: number | undefined },
+  began: number,
+): number | undefined {
+  return refreshed === undefined || refreshed - began > stepOf(target) ? undefined : refreshed;
+}
+
+function stepOf({ mirror, source }: Target): number {
+  return Math.min(mirror.staleAfterSeconds / 3, source.refreshSeconds / 4) * 1000;
+}
+
+/** The text by which a scan remembers what was selected, and shown as labels, when its turns were read. */
 export function selectionOf({ mirror }: Target): string {
-  return shortHash(mirror.selection);
+  return shortHash(mirror.selection, ...mirror.tagLabels);
 }
 
 /**
- * True where an object says all that a bare id could make it say: it is there, current, ours and labelled so. Any
- * other is read in every pass, because only its attributes can put it right.
+ * What there is to do about an object whose id is listed. `settled`: it says all that a bare id could make it say.
+ * `held`: an earlier look left it so, as another probably will: not ours, going away, not current, or not selected and
+ * due. `open`: only its attributes can put it right.
  */
-export function isSettled(target: Target, object: KubernetesObject, identity: Identity, now: number): boolean {
+export type Order = 'settled' | 'held' | 'open';
+
+const ownTypes = ['Exists', 'Synced', 'Ready'].map((type) => `k:{"type":"${type}"}`);
+
+/** What of our status another field manager wrote last, as managedFields tell (fieldsV1). */
+const statusFields = z.object({
+  'f:status': z.object({
+    'f:observed': z.unknown().optional(),
+    'f:conditions': z.record(z.string(), z.unknown()).optional(),
+  }),
+});
+
+/** Somebody else has written what only skymirror may say; that it is wrong only the outside can tell. */
+function isOverwritten({ metadata }: KubernetesObject): boolean {
+  return (metadata.managedFields ?? []).some(({ manager, fieldsV1 }) => {
+    const status = manager === fieldManager ? undefined : statusFields.safeParse(fieldsV1).data?.['f:status'];
+    if (status === undefined) return false;
+    const { 'f:observed': observed, 'f:conditions': conditions = {} } = status;
+    return observed !== undefined || ownTypes.some((type) => Object.hasOwn(conditions, type));
+  });
+}
+
+/** Judged by what the object says, at the cluster's time `now`. */
+export function orderOf(target: Target, object: KubernetesObject, identity: Identity, now: number): Order {
   if (ownership(object, identity, target.mirror) !== 'ours' || object.metadata.deletionTimestamp !== undefined)
-    return false;
+    return 'held';
   const labels = object.metadata.labels ?? {};
-  if (Object.entries(baseLabels(target)).some(([key, value]) => labels[key] !== value)) return false;
-  const isCurrent = ['Exists', 'Synced'].every((type) => conditionOf(object, type)?.status === 'True');
+  if (Object.entries(baseLabels(target)).some(([key, value]) => labels[key] !== value)) return 'open';
+  if (isOverwritten(object)) return 'open';
   const mark = markOf(object, { target, now });
   // What is not selected waits for its turn too, until its removal is due.
-  return isCurrent || (mark?.reason === 'NotSelected' && (!mark.due || target.mirror.removal === 'Retain'));
+  if (mark?.reason === 'NotSelected' && (!mark.due || target.mirror.removal === 'Retain')) return 'settled';
+  const [exists, synced] = ['Exists', 'Synced'].map((type) => conditionOf(object, type)?.status);
+  if (exists !== 'True' || synced === undefined) return 'open';
+  return synced === 'True' ? 'settled' : 'held';
 }

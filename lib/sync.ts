@@ -3,7 +3,7 @@ import { settleAbsences, settleUnseen } from './absences.ts';
 import type { Cluster } from './cluster.ts';
 import { recordEvents } from './event-writer.ts';
 import type { Inside, Served } from './inside.ts';
-import { isListed, refreshOf, settleListed } from './listed.ts';
+import { isListed, refreshOf, settleListed, turnsTaken } from './listed.ts';
 import { inTime, observedIn, type Pass, type SeenId, settlePage, working } from './pages.ts';
 import { readInside } from './read-inside.ts';
 import type { Turns } from './refresh.ts';
@@ -139,7 +139,7 @@ async function syncWhole(pass: Pass): Promise<Look> {
     for await (const page of pass.outside.list(pass.signal)) {
       incomplete ??= brokenIn(page);
       const entries = observedIn(pass, page, askedAt, ids);
-      await settlePage(pass, entries);
+      await settlePage(pass, () => entries);
       await settleListed(pass, refresh, page.filter(isListed), ids);
       pass.progress({ ...pass.seen });
       pass.signal.throwIfAborted();
@@ -156,7 +156,7 @@ async function syncWhole(pass: Pass): Promise<Look> {
   if (why !== undefined) {
     await Promise.all(working(pass).map((one) => settleUnseen(one, ids, { ...why, listed }, pass.limits)));
   }
-  return { incomplete, listed, turns: listed && refresh.taken ? refresh.turns : noTurns };
+  return { incomplete, listed, turns: listed ? turnsTaken(refresh) : noTurns };
 }
 
 async function syncIds(pass: Pass, ids: readonly string[]): Promise<Look> {
@@ -178,7 +178,7 @@ async function syncIds(pass: Pass, ids: readonly string[]): Promise<Look> {
       else if (answer.outcome === 'broken') fail(pass, { name: id, message: `cannot be read: ${answer.issues}` });
       else seen.push(...observedIn(pass, [answer], askedAt, new Set()));
     }
-    await settlePage(pass, seen);
+    await settlePage(pass, () => seen);
     signal.throwIfAborted();
     return { incomplete: undefined, listed: false, turns: noTurns };
   } catch (error) {

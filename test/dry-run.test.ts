@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { dryRun } from '../lib/dry-run.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import type { KubernetesObject } from '../lib/object.ts';
+import { nameOf } from '../lib/resource.ts';
 import { sync } from '../lib/sync.ts';
 import { memoryCluster } from './memory/memory-cluster.ts';
 import { idOf, memorySource, type Row, type World } from './memory/memory-source.ts';
@@ -14,12 +15,13 @@ function setUp() {
   const source = memorySource({ world, pageSize: 100 });
   const mirror = mirrorOf({ name: 'test', namespace: 'external', maxRemovalPercent: 100 });
   const task = { mirror, source, scope: { account: '1', region: 'r' }, access: {} };
+  const nameIn = (name: string) => nameOf(source, idOf(name), source.identify(idOf(name)) ?? {});
   const plan = async () => {
     const dry = dryRun(cluster);
     const report = await sync(task, [dry]);
     return { report, changes: dry.changes().filter(({ type }) => type.plural === 'things') };
   };
-  return { world, put, cluster, plan, pass: () => sync(task, [cluster]) };
+  return { world, put, cluster, nameIn, plan, pass: () => sync(task, [cluster]) };
 }
 
 /** An object without what only a server gives it. */
@@ -67,4 +69,16 @@ test('a plan writes nothing, and nothing is to be done after it is carried out',
   expect(cluster.writes.length).toBe(before);
   await pass();
   expect((await plan()).changes).toEqual([]);
+});
+
+test("a plan refuses where somebody else's object has the name, as the pass does, though no scope holds it", async () => {
+  const { put, plan, pass, cluster, nameIn } = setUp();
+  for (const name of ['a', 'b', 'c']) put(name);
+  const metadata = { name: nameIn('a'), namespace: 'external' };
+  cluster.put('kubectl', 'things', { apiVersion: 'test.skymirror.dev/v1alpha1', kind: 'Thing', metadata });
+  const { report, changes } = await plan();
+  expect(changes.map(({ after }) => after?.spec?.name).toSorted()).toEqual(['b', 'c']);
+  const done = await pass();
+  expect(report.clusters[0]?.counts).toEqual(done.clusters[0]?.counts);
+  expect(report.clusters[0]?.failures).toEqual(done.clusters[0]?.failures);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ApiError } from '../lib/cluster.ts';
 import { eventOf, happenings } from '../lib/events.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import type { KubernetesObject } from '../lib/object.ts';
@@ -26,7 +27,7 @@ function setUp(names: readonly string[], hooks: ClusterHooks = {}) {
 describe('Events', () => {
   test('tell what happened outside, and nothing of what is seen for the first time', async () => {
     const { world, put, pass, told } = setUp(['a', 'b', 'c']);
-    await pass();
+    expect(await pass()).toMatchObject({ ok: true });
     await pass();
     expect(told()).toEqual([]);
     put('a', { state: 'stopped' });
@@ -77,6 +78,15 @@ describe('Events', () => {
     );
   });
 
+  test('beyond the fifty are told of even where it is one', async () => {
+    const names = Array.from({ length: 51 }, (_, index) => `n${index}`);
+    const { put, pass, told } = setUp(names);
+    await pass();
+    for (const name of names) put(name, { state: 'stopped' });
+    await pass();
+    expect(told().at(-1)).toContain('1 more changes in this pass');
+  });
+
   test('that cannot be written are no failure of the pass, and the report says why', async () => {
     const before: ClusterHooks['before'] = ({ verb }) => {
       if (verb === 'record') throw new Error('events are forbidden');
@@ -86,6 +96,36 @@ describe('Events', () => {
     put('a', { state: 'stopped' });
     put('b', { state: 'stopped' });
     expect(await pass()).toMatchObject({ ok: true, clusters: [{ untold: 'events are forbidden', failures: [] }] });
+  });
+
+  test('that the server refuses for what they say do not silence the others', async () => {
+    let isFirst = true;
+    const before: ClusterHooks['before'] = ({ verb }) => {
+      if (verb !== 'record' || !isFirst) return;
+      isFirst = false;
+      throw new ApiError(422, 'Invalid', 'note: Invalid value');
+    };
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const { put, pass, told } = setUp(names, { before });
+    await pass();
+    for (const name of names) put(name, { state: 'stopped' });
+    expect(await pass()).toMatchObject({ ok: true, clusters: [{ untold: 'note: Invalid value' }] });
+    expect(told()).toHaveLength(6);
+  });
+
+  test('that are forbidden are not tried one by one', async () => {
+    let tried = 0;
+    const before: ClusterHooks['before'] = ({ verb }) => {
+      if (verb !== 'record') return;
+      tried += 1;
+      throw new ApiError(403, 'Forbidden', 'events are forbidden');
+    };
+    const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
+    const { put, pass } = setUp(names, { before });
+    await pass();
+    for (const name of names) put(name, { state: 'stopped' });
+    await pass();
+    expect(tried).toBeLessThanOrEqual(4);
   });
 
   test('that are told by a write that another run made are told once', async () => {
@@ -105,7 +145,7 @@ test('an Event has a legal name and note, however long what it tells', () => {
   };
   const event = eventOf(object, { reason: 'StateChanged', type: 'Normal', message: '\u{1F600}'.repeat(2000) }, 0);
   expect(event.metadata.name).toMatch(/^n{63}\.[0-9a-z]{13}$/);
-  expect(event.note.length).toBeLessThanOrEqual(1024);
+  expect(Buffer.byteLength(event.note)).toBe(1024);
   expect(event.note.isWellFormed()).toBe(true);
   expect(event.eventTime).toBe('1970-01-01T00:00:00.000000Z');
 });
@@ -119,4 +159,17 @@ test('an object whose fields do not fit the schema tells nothing', () => {
     status: { observed },
   });
   expect(happenings(source, object({ state: 7 }), object({ state: 'stopped' }))).toEqual([]);
+});
+
+test('what is gone and written again tells nothing anew', () => {
+  const source = memorySource({ world: { rows: new Map(), calls: [] } });
+  const condition = {
+    type: 'Exists',
+    status: 'False',
+    reason: 'NotFound',
+    message: '',
+    lastTransitionTime: '',
+  } as const;
+  const object = { apiVersion: 'test/v1', kind: 'Thing', metadata: { name: 'a' }, status: { conditions: [condition] } };
+  expect(happenings(source, object, { ...object, metadata: { name: 'a', labels: { restored: 'yes' } } })).toEqual([]);
 });

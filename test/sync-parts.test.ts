@@ -1,18 +1,19 @@
 import { expect, test } from 'vitest';
+import { ApiError } from '../lib/cluster.ts';
 import { type Mirror, mirrorOf } from '../lib/mirror.ts';
 import { conditionOf } from '../lib/object.ts';
 import { sync, type Task } from '../lib/sync.ts';
-import { memoryCluster } from './memory/memory-cluster.ts';
+import { type ClusterHooks, memoryCluster } from './memory/memory-cluster.ts';
 import { idOf, memorySource, type World } from './memory/memory-source.ts';
 
 const teamOf = (fields: Parameters<Mirror['selects']>[0]) => (fields.tags as { team?: string } | undefined)?.team;
 
 /** A mirror that puts what team `a` owns into the namespace `team-a` and the rest into `external`. */
-function setUp(refreshSeconds?: number) {
+function setUp(refreshSeconds?: number, hooks: ClusterHooks = {}) {
   const world: World = { rows: new Map(), calls: [] };
   const put = (name: string, team: string) =>
     world.rows.set(idOf(name), { id: idOf(name), state: 'available', fields: { tags: { team } } });
-  const cluster = memoryCluster();
+  const cluster = memoryCluster({ hooks });
   const base = { name: 'test', maxRemovalPercent: 100 };
   const mirror = mirrorOf({ ...base, namespace: 'external' });
   const parts = [
@@ -69,4 +70,38 @@ test('bare ids are read no more often for being looked for in two namespaces', a
   world.calls.splice(0);
   expect(await pass()).toMatchObject({ ok: true, outside: { seen: 2, unselected: 0 } });
   expect(world.calls.map(({ verb }) => verb)).toEqual(['prove', 'page']);
+});
+
+test('what a bare id could not be made into in its new namespace is tried again in the next pass', async () => {
+  let isRefusing = false;
+  const { put, pass, where, cluster } = setUp(3600, {
+    before: ({ verb, plural }) => {
+      if (isRefusing && plural === 'things' && verb === 'create') throw new ApiError(403, 'Forbidden', 'over quota');
+    },
+  });
+  put('one', 'a');
+  await pass();
+  put('one', 'b');
+  cluster.time.now += 61 * 60_000;
+  isRefusing = true;
+  expect(await pass()).toMatchObject({ ok: false });
+  isRefusing = false;
+  cluster.time.now += 60_000;
+  await pass();
+  expect(where()).toEqual(['external/one', 'team-a/one']);
+});
+
+test('and deleted there by hand it is made again, though the old one still waits for its removal', async () => {
+  const { put, pass, where, cluster } = setUp(3600);
+  put('one', 'a');
+  await pass();
+  put('one', 'b');
+  cluster.time.now += 61 * 60_000;
+  await pass();
+  const made = cluster.objects('things').find(({ metadata }) => metadata.namespace === 'external');
+  if (made === undefined) throw new Error('it is not there');
+  const type = { group: 'test.skymirror.dev', version: 'v1alpha1', kind: 'Thing', plural: 'things' };
+  await cluster.remove(type, made, { signal: new AbortController().signal });
+  await pass();
+  expect(where()).toEqual(['external/one', 'team-a/one']);
 });

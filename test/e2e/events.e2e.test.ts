@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setStatus } from '../../dev/proxy-rows.ts';
+import { eventOf } from '../../lib/events.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { World } from './world.ts';
 
@@ -56,4 +57,15 @@ test('what happens outside is told as Events on the object, once, and counted wh
   ]);
   const [one] = await events(world);
   expect(one?.regarding).toMatchObject({ kind: 'RDSInstance', uid: expect.any(String) });
+});
+
+test('the server takes the note of an Event whatever its letters, which it counts in bytes', async () => {
+  const { namespace } = await stack.world({ instances: [] });
+  const metadata = { name: 'orders', namespace, uid: '7d9f1f5e-0000-4000-8000-000000000000' };
+  const object = { apiVersion: 'aws.skymirror.dev/v1alpha1', kind: 'RDSInstance', metadata };
+  const message = '\u20ac'.repeat(1024);
+  const event = eventOf(object, { reason: 'StateChanged', type: 'Normal', message }, Date.now());
+  const options = { signal: AbortSignal.timeout(30_000) };
+  await expect(stack.cluster.record({ ...event, note: message }, options)).rejects.toMatchObject({ status: 422 });
+  await stack.cluster.record(event, options);
 });

@@ -107,6 +107,20 @@ test('a thousand queues with hostile names and tags come in without a collision,
   expect(await objectWrites(kubernetes, 'sqsqueues')).toBe(before);
   expect(world.fake.requests.count({ action: 'GetQueueAttributes' })).toBe(0);
 
+  // Edited by hand: one field of one object, which nobody would read again for an hour.
+  const [edited] = mirrored;
+  const path = `/apis/${sqsQueue.group}/v1alpha1/namespaces/${namespace}/sqsqueues/${edited?.metadata.name}`;
+  const observed = { ...edited?.status?.observed, visibilityTimeoutSeconds: 1 };
+  await kubernetes.request(`${path}/status`, {
+    method: 'PATCH',
+    contentType: 'application/merge-patch+json',
+    body: { status: { observed } },
+  });
+  expect(done(await pass())).toEqual({ updated: 1, unchanged: 999 });
+  expect((await kubernetes.request(path)).body).toMatchObject({ status: { observed: edited?.status?.observed } });
+  expect(done(await pass())).toEqual({ unchanged: 1000 });
+  expect(world.fake.requests.count({ action: 'GetQueueAttributes' })).toBe(1);
+
   for (const name of names.slice(0, 5)) await world.remove(name);
   expect(done(await pass())).toEqual({ marked: 5, unchanged: 995 });
   expect(done(await pass())).toEqual({ deleted: 5, unchanged: 995 });
