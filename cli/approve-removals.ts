@@ -10,7 +10,7 @@ import { type Administration, openAdministration } from './administration.ts';
 import { type BlockedSet, blockedSet, placeOf, targetsOf } from './blocked-set.ts';
 import { confirmed } from './confirm.ts';
 import { exitCodes } from './run.ts';
-import { connectionTo, type Filters, openSession, type Session } from './session.ts';
+import { connectionTo, type Filters, isDown, openSession, type Session } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
 import { table } from './table.ts';
 
@@ -37,7 +37,7 @@ const attempts = 5;
 
 /** Shows each set that waits, asks, and writes the approval of exactly that set into its scan. */
 export async function approveRemovals(options: ApproveOptions, around: Surroundings): Promise<number> {
-  const session = await openSession(options);
+  const session = await openSession(options, around);
   const clusters = new Map<string, Administration>();
   let code: number = exitCodes.done;
   const complain = (message: string) => {
@@ -51,7 +51,10 @@ export async function approveRemovals(options: ApproveOptions, around: Surroundi
       around.print(`${set.approval} is approved already: the next pass of the mirror ${set.mirror} lets it go.`);
     }
     const waiting = chosen.filter(({ set: { approved } }) => !approved);
-    if (waiting.length === 0) around.print('There is nothing to approve.');
+    if (waiting.length === 0) {
+      const where = code === exitCodes.done ? '' : ' in what could be looked at';
+      around.print(`There is nothing to approve${where}.`);
+    }
     for (const one of waiting) {
       around.print(await textOf(one));
       if (options.yes !== true && !(await confirmed('To let these go:', String(one.set.count), around))) {
@@ -85,10 +88,16 @@ async function sets(
     try {
       const cluster = openAdministration({ ...(await connectionTo(session, name)), name }, signal);
       clusters.set(name, cluster);
-      const own = await mapConcurrent(targets(name), inFlight, (target) =>
-        // Somebody may approve in one namespace and not in the next.
-        waitingIn(target, cluster).catch((error: unknown) => complain(said(error))),
-      );
+      let isBroken = false;
+      const own = await mapConcurrent(targets(name), inFlight, async (target) => {
+        if (isBroken) return undefined;
+        return waitingIn(target, cluster).catch((error: unknown) => {
+          // Somebody may approve in one namespace and not in the next. A cluster that is down is said to be once.
+          if (!isBroken) complain(said(error));
+          isBroken ||= isDown(error);
+          return undefined;
+        });
+      });
       return own.filter((one) => one !== undefined);
     } catch (error) {
       complain(`cluster ${name}: ${said(error)}`);

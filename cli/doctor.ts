@@ -15,7 +15,7 @@ export interface DoctorOptions extends Filters {
 
 /** Tries every right that the mirrors need, outside and in the clusters, and says what would grant those that are missing. */
 export async function doctor(options: DoctorOptions, around: Surroundings): Promise<number> {
-  const session = await openSession(options);
+  const session = await openSession(options, around);
   const { tasks } = session;
   const progress = progressOf(targetsOf(tasks).length + clusterNames(tasks).length);
   const { signal } = around;

@@ -36,7 +36,7 @@ export interface ListOptions {
 /** Prints the CRDs, ready for `kubectl apply`, or installs them. */
 export async function crds(options: CrdsOptions, around: Surroundings): Promise<number> {
   const needsSession = options.install === true || options.all !== true;
-  const session = needsSession ? await openSession({ config: options.config }) : undefined;
+  const session = needsSession ? await openSession({ config: options.config }, around) : undefined;
   const kinds = options.all === true ? sources : kindsOf(session?.tasks ?? []);
   const definitions = [...kinds.map(crdOf), mirrorScanCrd()];
   if (options.install === true && session !== undefined) return installCrds(session, definitions, around);
@@ -46,7 +46,7 @@ export async function crds(options: CrdsOptions, around: Surroundings): Promise<
 
 /** Prints roles and bindings for one cluster, ready for `kubectl apply`. */
 export async function rbac(options: RbacOptions, around: Surroundings): Promise<number> {
-  const { configuration, tasks } = await openSession({ config: options.config });
+  const { configuration, tasks } = await openSession({ config: options.config }, around);
   const needs = needsOf(tasks, Object.keys(configuration.clusters), options.cluster);
   const subjects = subjectsOf(options);
   // No Namespace objects: "kubectl delete -f" of this output would take along all that lives in them.

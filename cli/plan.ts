@@ -29,7 +29,7 @@ interface ShownChange {
 
 /** Runs the passes of the engine against clusters that only note what they are told, and shows what that is. */
 export async function plan(options: PlanOptions, around: Surroundings): Promise<number> {
-  const session = await openSession(options);
+  const session = await openSession(options, around);
   const readers = await openReaders(session);
   try {
     const planned: ShownChange[] = [];
@@ -111,10 +111,13 @@ function text(changes: readonly ShownChange[], reports: readonly Report[], { pai
     changes.length === 0
       ? 'Nothing would change.'
       : `To create: ${create}, to update: ${update}, to mark as gone or not selected: ${mark}, to delete: ${removed}.`;
+  const far = reports.every(({ ok }) => ok) ? '' : ' This is not all: not everything could be looked at.';
   const seen = reports.reduce((sum, { outside }) => sum + outside.seen, 0);
-  return [...lines, ...(lines.length > 0 ? [''] : []), `${total} ${seen} seen outside. Nothing was written.`].join(
-    '\n',
-  );
+  return [
+    ...lines,
+    ...(lines.length > 0 ? [''] : []),
+    `${total} ${seen} seen outside. Nothing was written.${far}`,
+  ].join('\n');
 }
 
 const value = (leaf: unknown) => (leaf === undefined ? '(none)' : JSON.stringify(leaf));

@@ -1,8 +1,9 @@
 import tab from '@bomb.sh/tab/commander';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { DoctorOptions } from './doctor.ts';
 import type { InitOptions } from './init.ts';
 import type { CrdsOptions, ListOptions, RbacOptions } from './manifests.ts';
+import { collected, duration, pair, pattern, repeated } from './option-values.ts';
 import type { PlanOptions } from './plan.ts';
 import type { PruneOptions } from './prune.ts';
 import type { ApproveOptions, RemovalsOptions } from './removals.ts';
@@ -48,7 +49,7 @@ removals, approve-removals, doctor, prune), 130 interrupted. docs/command-line.m
   const command = (name: string, description: string, examples: string) =>
     program.command(name).description(description).addHelpText('after', `\nExamples:\n${examples}`);
   const withConfig = (made: Command) =>
-    made.option('-c, --config <file>', 'the configuration', process.env.SKYMIRROR_CONFIG ?? 'skymirror.yaml');
+    made.option('-c, --config <file>', 'the configuration', process.env.SKYMIRROR_CONFIG || 'skymirror.yaml');
   const withFilters = (made: Command) =>
     withConfig(made)
       .option('-m, --mirror <names>', 'only these mirrors', collected)
@@ -73,7 +74,7 @@ Exit code 0: nothing would change, 2: something would, 1: something could not be
       ),
     ),
   )
-    .option('-n, --name <pattern>', 'only resources with this name (* and ? stand for others)')
+    .option('-n, --name <pattern>', 'only resources with this name (* and ? stand for others)', pattern)
     .action(action(async (options: PlanOptions, here) => (await import('./plan.ts')).plan(options, here)));
 
   withOutput(
@@ -89,7 +90,7 @@ ${filterHelp}`,
       ),
     ),
   )
-    .option('-n, --name <pattern>', 'only resources with this name (* and ? stand for others); never deletes')
+    .option('-n, --name <pattern>', 'only resources with this name (* and ? stand for others); never deletes', pattern)
     .option('--every <time>', 'again and again, this far apart, such as 30s or 5m', duration)
     .addOption(
       new Option('--log-format <format>', 'of the line for each pass').choices(['text', 'json']).default('text'),
@@ -243,35 +244,4 @@ Exit code 0: all is there, 2: something is missing, 1: something could not be lo
 
 function output(): Option {
   return new Option('-o, --output <format>', 'of the result').choices(['table', 'json', 'yaml']).default('table');
-}
-
-/** As given, commas and all: names of X.509 users hold them. */
-function repeated(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
-}
-
-function collected(value: string, before: readonly string[] | undefined): string[] {
-  return [
-    ...(before ?? []),
-    ...value
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== ''),
-  ];
-}
-
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
-
-/** Seconds of a text such as `90s` or `5m`. */
-function duration(text: string): number {
-  const [, count, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
-  const seconds = Number(count) * (unitSeconds[unit ?? ''] ?? Number.NaN);
-  if (seconds >= 1) return seconds;
-  throw new InvalidArgumentError('Give a number with a unit, such as 30s, 5m or 1h.');
-}
-
-function pair(text: string): { readonly from: string; readonly to: string } {
-  const [from = '', to = '', ...more] = text.split('=');
-  if (from !== '' && to !== '' && from !== to && more.length === 0) return { from, to };
-  throw new InvalidArgumentError('Give it as old=new.');
 }

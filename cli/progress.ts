@@ -28,7 +28,8 @@ export function progressOf(total: number, stream: NodeJS.WriteStream = process.s
     const seen = [...counts.values()].reduce((sum, count) => sum + count, 0);
     const line = `${finished} of ${total} targets${seen > 0 ? `, ${seen} seen` : ''}: ${target}`;
     clear();
-    stream.write(line.slice(0, (stream.columns ?? 80) - 1));
+    // A terminal that does not know its width says 0.
+    stream.write(line.slice(0, (stream.columns || 80) - 1));
   }
 
   return {

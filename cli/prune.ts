@@ -19,7 +19,7 @@ export async function prune(options: PruneOptions, around: Surroundings): Promis
   if (options.remove === true && options.rename !== undefined) {
     throw new Error('--remove and --rename are two steps: rename first, then remove what is left');
   }
-  const session = await openSession({ config: options.config });
+  const session = await openSession({ config: options.config }, around);
   const names = Object.keys(session.configuration.clusters);
   const looked = await Promise.all(names.map((name) => lookAt(session, name, sources, around.signal)));
   const notLookedAt = looked.flatMap((one) => one.notLookedAt);

@@ -8,7 +8,7 @@ import { remember, scanName } from '../lib/scan.ts';
 import { mirrorScan } from '../lib/scan-schema.ts';
 import { type BlockedSet, blockedSet, placeOf, type ScanPlace, targetsOf } from './blocked-set.ts';
 import { exitCodes } from './run.ts';
-import { clustersOf, type Filters, openReaders, openSession } from './session.ts';
+import { clustersOf, type Filters, isDown, openReaders, openSession } from './session.ts';
 import type { Style, Surroundings } from './surroundings.ts';
 import { age, type Format, shown, table } from './table.ts';
 
@@ -51,13 +51,23 @@ const inFlight = 8;
 
 /** Shows the objects that are marked for removal, and the sets of them that wait for a person. */
 export async function removals(options: RemovalsOptions, around: Surroundings): Promise<number> {
-  const session = await openSession(options);
+  const session = await openSession(options, around);
   const readers = await openReaders(session);
   try {
     const places = session.tasks.flatMap((task) =>
       clustersOf(task, readers).flatMap((reader) => targetsOf(task).map((target) => ({ target, reader }))),
     );
-    const looks = await mapConcurrent(places, inFlight, ({ target, reader }) => look(target, reader, around.signal));
+    const broken = new Map<string, string>();
+    const looks = await mapConcurrent(places, inFlight, async ({ target, reader }) => {
+      const message = broken.get(reader.name);
+      if (message !== undefined) return notLookedAt(target, reader, message);
+      return look(target, reader, around.signal).catch((error: unknown) => {
+        const said = error instanceof Error ? error.message : String(error);
+        // Each scope more would wait out the same deadline.
+        if (isDown(error)) broken.set(reader.name, said);
+        return notLookedAt(target, reader, said);
+      });
+    });
     const result: Removals = {
       removals: looks.flatMap((one) => one.removals),
       blocked: looks.flatMap((one) => one.blocked),
@@ -82,21 +92,20 @@ async function look(target: Target, reader: KubernetesReader, signal: AbortSigna
   const { mirror, source, scope } = target;
   const place = placeOf(target, reader.name);
   const fields = Object.fromEntries(Object.entries(scope).map(([key, value]) => [`spec.${key}`, value]));
-  try {
-    const [scan, objects] = await Promise.all([
-      reader.get(mirrorScan, mirror.namespace, scanName(target), { signal }),
-      reader.list(source, mirror.namespace, fields, { signal }),
-    ]);
-    const set = blockedSet(scan);
-    return {
-      removals: marked(target, scan, objects, reader.now()).map((one) => ({ ...place, ...one })),
-      blocked: set === undefined ? [] : [{ ...place, ...set }],
-      unknown: [],
-    };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { removals: [], blocked: [], unknown: [{ ...place, message }] };
-  }
+  const [scan, objects] = await Promise.all([
+    reader.get(mirrorScan, mirror.namespace, scanName(target), { signal }),
+    reader.list(source, mirror.namespace, fields, { signal }),
+  ]);
+  const set = blockedSet(scan);
+  return {
+    removals: marked(target, scan, objects, reader.now()).map((one) => ({ ...place, ...one })),
+    blocked: set === undefined ? [] : [{ ...place, ...set }],
+    unknown: [],
+  };
+}
+
+function notLookedAt(target: Target, { name }: KubernetesReader, message: string): Removals {
+  return { removals: [], blocked: [], unknown: [{ ...placeOf(target, name), message }] };
 }
 
 /** The marked objects among those of a scope; `now`: the cluster's time in milliseconds. */
@@ -161,7 +170,8 @@ function text(result: Removals, { paint }: Surroundings): string {
     return style === undefined ? line : paint(style, line.slice(0, state.length)) + line.slice(state.length);
   });
   const sets = blocked.flatMap((set) => ['', `${paint('bold', set.approval)} ${setText(set)}`, `  ${set.message}`]);
-  const first = objects.length === 0 ? ['Nothing is marked for removal.'] : [paint('bold', head), ...body];
+  const where = result.unknown.length === 0 ? '' : ' in what could be looked at';
+  const first = objects.length === 0 ? [`Nothing is marked for removal${where}.`] : [paint('bold', head), ...body];
   return [...first, ...sets].join('\n');
 }
 

@@ -1,20 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import type { Cluster } from '../lib/cluster.ts';
+import { dirname, resolve } from 'node:path';
+import { ApiError, type Cluster } from '../lib/cluster.ts';
 import { type Configuration, parseConfiguration, problemText } from '../lib/configuration.ts';
 import { type ClusterChoice, type Connection, loadConnection } from '../lib/kubeconfig.ts';
 import { type KubernetesCluster, type KubernetesReader, openCluster, openReader } from '../lib/kubernetes-cluster.ts';
 import { suggestion } from '../lib/nearest.ts';
 import { sources } from '../lib/sources.ts';
 import { type ConfiguredTask, tasksOf } from '../lib/targets.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Which part of the configuration a command is about; left out: all. */
 export interface Filters {
   readonly config: string;
   readonly mirror?: readonly string[];
   readonly source?: readonly string[];
-  /** `key=value`, all of which must fit. */
+  /** `key=value`; of each key one value must fit. */
   readonly scope?: readonly string[];
 }
 
@@ -23,10 +24,12 @@ export interface Session {
   readonly file: string;
   readonly configuration: Configuration;
   readonly tasks: readonly ConfiguredTask[];
+  /** Ends the wait for a cluster's credentials. */
+  readonly signal: AbortSignal;
 }
 
 /** Reads the configuration. Throws an Error that lists every problem in it with line and column. */
-export async function openSession(filters: Filters): Promise<Session> {
+export async function openSession(filters: Filters, { signal }: Pick<Surroundings, 'signal'>): Promise<Session> {
   const file = filters.config;
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
@@ -41,23 +44,30 @@ export async function openSession(filters: Filters): Promise<Session> {
     throw new Error(`the configuration is not right:\n${lines.join('\n')}`);
   }
   const { configuration } = parsed;
-  return { file, configuration, tasks: filtered(tasksOf(configuration, sources), filters) };
+  return { file, configuration, tasks: filtered(tasksOf(configuration, sources), filters), signal };
 }
 
 function filtered(tasks: readonly ConfiguredTask[], filters: Filters): readonly ConfiguredTask[] {
   const mirrors = chosen('mirror', filters.mirror, new Set(tasks.map(({ mirror }) => mirror.name)));
   const kinds = chosen('source', filters.source, new Set(tasks.map(({ source }) => source.kind)));
-  const scope = (filters.scope ?? []).flatMap((text) => text.split(',')).map((pair) => scopePair(pair, tasks));
+  const pairs = (filters.scope ?? []).map((pair) => scopePair(pair, tasks));
+  const scope = Map.groupBy(pairs, ([key]) => key);
   const left = tasks.filter(
     (task) =>
       mirrors(task.mirror.name) &&
       kinds(task.source.kind) &&
-      scope.every(([key, value]) => task.scope[key] === value || (key === 'account' && task.accountName === value)),
+      [...scope.values()].every((values) => values.some((pair) => fits(task, pair))),
   );
   if (left.length > 0 || tasks.length === 0) return left;
-  throw new Error(
-    `nothing in the configuration fits --scope ${filters.scope?.join(',')} together with the other filters`,
-  );
+  const given = (['mirror', 'source', 'scope'] as const).flatMap((name) => {
+    const values = filters[name];
+    return values === undefined ? [] : [`--${name} ${values.join(',')}`];
+  });
+  throw new Error(`nothing in the configuration fits ${given.join(' ')}: each exists, and no mirror has all of it`);
+}
+
+function fits({ scope, accountName }: ConfiguredTask, [key, value]: readonly [string, string]): boolean {
+  return scope[key] === value || (key === 'account' && accountName === value);
 }
 
 function chosen(option: string, wanted: readonly string[] | undefined, known: ReadonlySet<string>) {
@@ -71,10 +81,17 @@ function chosen(option: string, wanted: readonly string[] | undefined, known: Re
 }
 
 function scopePair(pair: string, tasks: readonly ConfiguredTask[]): readonly [string, string] {
-  const [key = '', value] = pair.split('=', 2);
+  const [key = '', value = '', ...more] = pair.split('=');
   const keys = [...new Set(tasks.flatMap(({ source }) => source.scopeKeys))];
-  if (value !== undefined && keys.includes(key)) return [key, value];
-  throw new Error(`--scope ${pair}: give it as ${keys.map((known) => `${known}=...`).join(',')}`);
+  if (value === '' || more.length > 0 || !keys.includes(key)) {
+    throw new Error(`--scope ${pair}: give it as ${keys.map((known) => `${known}=...`).join(',')}`);
+  }
+  if (tasks.some((task) => fits(task, [key, value]))) return [key, value];
+  const names = key === 'account' ? tasks.map(({ accountName }) => accountName) : [];
+  const known = [...new Set([...names, ...tasks.flatMap(({ scope }) => scope[key] ?? [])])];
+  const near = suggestion(value, known);
+  const mend = near === '' ? `; it has ${known.join(', ')}` : near;
+  throw new Error(`--scope ${pair}: no mirror of the configuration has this ${key}${mend}`);
 }
 
 /** The clusters that tasks name, opened; one that cannot be opened stays, and fails at every request. */
@@ -107,11 +124,11 @@ async function open<Opened>(
 }
 
 /** The way into a cluster of the configuration. Throws where its kubeconfig or context is not there. */
-export async function connectionTo({ configuration, file }: Session, name: string): Promise<Connection> {
+export async function connectionTo({ configuration, file, signal }: Session, name: string): Promise<Connection> {
   const { kubeconfig, ...choice }: ClusterChoice = withoutUndefined(configuration.clusters[name] ?? {});
-  if (kubeconfig === undefined) return loadConnection(choice);
+  if (kubeconfig === undefined) return loadConnection(choice, undefined, signal);
   const path = kubeconfig.replace(/^~(?=\/|$)/, homedir());
-  return loadConnection({ ...choice, kubeconfig: resolve(dirname(file), path) });
+  return loadConnection({ ...choice, kubeconfig: resolve(dirname(file), path) }, undefined, signal);
 }
 
 function withoutUndefined(
@@ -146,5 +163,7 @@ export function clustersOf<Opened>(task: ConfiguredTask, opened: ReadonlyMap<str
   return task.clusters.flatMap((name) => opened.get(name) ?? []);
 }
 
-/** Where the configuration is looked for unless `--config` says otherwise. */
-export const defaultConfig = join('.', 'skymirror.yaml');
+/** Whether the cluster as a whole does not answer or lets nobody in, so that each further question would wait as long. */
+export function isDown(error: unknown): boolean {
+  return error instanceof ApiError && ([0, 401, 429].includes(error.status) || error.status >= 500);
+}

@@ -41,7 +41,7 @@ export interface ScanSummary {
 
 /** Shows the MirrorScan of every target in every cluster. */
 export async function status(options: StatusOptions, around: Surroundings): Promise<number> {
-  const session = await openSession(options);
+  const session = await openSession(options, around);
   const readers = await openReaders(session);
   try {
     const asked = session.tasks.flatMap((task) =>

@@ -29,14 +29,17 @@ export function surroundings(): Surroundings {
     stop.abort(new Error('interrupted'));
   };
   for (const name of signals) process.on(name, onSignal);
-  // A reader that has seen enough (head, a pager) ends the output, not with a stack trace.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    // A reader that has seen enough (head, a pager) ends what is under way, as Ctrl-C does.
+    if (error.code === 'EPIPE') return stop.abort(new Error('interrupted'));
+    process.stderr.write(`skymirror: the output cannot be written: ${error.message}\n`);
+    process.exit(1);
   });
+  // The work and its exit code do not depend on whether somebody reads what is said beside.
+  process.stderr.on('error', () => {});
   return {
-    print: (text) => process.stdout.write(`${text}\n`),
-    error: (text) => process.stderr.write(`${text}\n`),
+    print: (text) => process.stdout.write(`${harmless(text)}\n`),
+    error: (text) => process.stderr.write(`${harmless(text)}\n`),
     paint: (style, text) => styleText(style, text, { stream: process.stdout }),
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     signal: stop.signal,
@@ -44,4 +47,12 @@ export function surroundings(): Surroundings {
       for (const name of signals) process.off(name, onSignal);
     },
   };
+}
+
+/** Without characters that steer a terminal, but colours: a proxy or a cluster may answer with anything. */
+export function harmless(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character, at: number) => {
+    const isColour = character === '\u001b' && /^\[\d+m/.test(text.slice(at + 1, at + 6));
+    return isColour || character === '\n' || character === '\t' ? character : '';
+  });
 }

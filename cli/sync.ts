@@ -24,7 +24,7 @@ export async function syncAll(options: SyncAllOptions, around: Surroundings): Pr
       `--every has no end, so that there is no result for --output ${options.output}: use --log-format json`,
     );
   }
-  const session = await openSession(options);
+  const session = await openSession(options, around);
   const opened = await openClusters(session);
   const clusters = (task: ConfiguredTask) => clustersOf(task, opened);
   try {

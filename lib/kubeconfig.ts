@@ -46,15 +46,23 @@ const tokenFiles = z.object({
 });
 
 /**
- * Reads a kubeconfig by client-node's rules; `patience`: milliseconds that a credential plugin gets for each answer.
- * Throws an Error that says which file or context is missing.
+ * Reads a kubeconfig by client-node's rules; `patience`: milliseconds that a credential plugin gets for each answer, and
+ * `signal` ends the wait for the first. Throws an Error that says which file or context is missing.
  */
-export async function loadConnection(choice: ClusterChoice = {}, patience = 30_000): Promise<Connection> {
+export async function loadConnection(
+  choice: ClusterChoice = {},
+  patience = 30_000,
+  signal?: AbortSignal,
+): Promise<Connection> {
   const config = new KubeConfig();
   load(config, choice);
   if (choice.context !== undefined) selectContext(config, choice.context);
   const cluster = config.getCurrentCluster();
   const context = config.getCurrentContext();
+  if (!context) {
+    const mend = 'Choose one with "kubectl config use-context", or name it';
+    throw new Error(`kubeconfig: it has no current context. ${mend}; it has: ${contextNames(config)}`);
+  }
   if (cluster === null) {
     throw new Error(`kubeconfig: context "${context}" names no cluster. Choose one of: ${contextNames(config)}`);
   }
@@ -67,7 +75,7 @@ export async function loadConnection(choice: ClusterChoice = {}, patience = 30_0
   if (server === null || !/^https?:$/.test(server.protocol)) {
     throw new Error(`kubeconfig: cluster "${cluster.name}" has the server "${cluster.server}", which is no https URL`);
   }
-  const first = await security(config, patience);
+  const first = await security(config, patience, signal);
   return {
     name: context,
     server,
@@ -101,11 +109,24 @@ function load(config: KubeConfig, choice: ClusterChoice): void {
       const part = index === 0 ? config : new KubeConfig();
       part.loadFromFile(file);
       useTokenFiles(part, file);
-      if (part !== config) config.mergeConfig(part);
+      if (part !== config) addPart(config, part);
     }
   } catch (error) {
     throw failure(`kubeconfig ${existing.join(', ')} cannot be read`, error);
   }
+}
+
+/**
+ * As kubectl merges: of the current context and of each name the first file that has it is right (Kubernetes documentation,
+ * "Organizing Cluster Access Using kubeconfig Files"). client-node's own merge takes the last context, and throws on a name.
+ */
+function addPart(config: KubeConfig, part: KubeConfig): void {
+  const unknown = (known: readonly { readonly name: string }[]) => (one: { readonly name: string }) =>
+    known.every(({ name }) => name !== one.name);
+  config.clusters = [...config.clusters, ...part.clusters.filter(unknown(config.clusters))];
+  config.users = [...config.users, ...part.users.filter(unknown(config.users))];
+  config.contexts = [...config.contexts, ...part.contexts.filter(unknown(config.contexts))];
+  if (!config.currentContext) config.currentContext = part.currentContext;
 }
 
 function loadFromPod(config: KubeConfig): void {
@@ -158,11 +179,12 @@ interface Security {
   headers: Record<string, string>;
 }
 
-async function security(config: KubeConfig, patience: number): Promise<Security> {
+async function security(config: KubeConfig, patience: number, signal?: AbortSignal): Promise<Security> {
   const options: Security = { headers: {} };
   const context = config.getCurrentContext();
   const answered = new AbortController();
-  const silence = sleep(patience, undefined, { signal: answered.signal }).then(() => {
+  const end = AbortSignal.any([answered.signal, ...(signal === undefined ? [] : [signal])]);
+  const silence = sleep(patience, undefined, { signal: end }).then(() => {
     const said = `the credential plugin of context "${context}" did not answer within ${patience / 1000} s`;
     throw new Error(`kubeconfig: ${said}. Run it by hand: does it wait for a login?`);
   });
@@ -184,6 +206,9 @@ async function security(config: KubeConfig, patience: number): Promise<Security>
 function failure(what: string, error: unknown): Error {
   if (!(error instanceof Error)) return new Error(`${what}: ${error}`);
   if (error.name === 'SyntaxError') return new Error(`${what}: the credential plugin did not answer with JSON`);
+  // What client-node trips over where the answer has no "status".
+  if (error.name === 'TypeError') return new Error(`${what}: the credential plugin answered without credentials`);
+  if (error instanceof z.ZodError) return new Error(`${what}: it has not the form of a kubeconfig`);
   if (/^YAML|^ReferenceError$/.test(error.name)) return new Error(`${what}: ${withoutQuotes(error.message)}`);
   return new Error(`${what}: ${error.message}`, { cause: error });
 }

@@ -66,6 +66,16 @@ describe('an exec plugin', () => {
     expect(inspect(error)).not.toContain('SECRET');
   });
 
+  test('that answers without credentials is told so', async () => {
+    const error = await failureOf(loadConnection({ kubeconfig: config(plugin("echo '{}'")) }));
+    expect(error.message).toMatch(/ do not work: the credential plugin answered without credentials$/);
+  });
+
+  test('that does not answer is not waited for after an interruption', async () => {
+    const signal = AbortSignal.abort(new Error('interrupted'));
+    await failureOf(loadConnection({ kubeconfig: config(plugin(hang)) }, 60_000, signal));
+  });
+
   test('that does not answer is not waited for', async () => {
     const kubeconfig = config(plugin(hang));
     const error = await failureOf(loadConnection({ kubeconfig }, 300));

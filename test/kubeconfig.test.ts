@@ -75,18 +75,24 @@ describe('a kubeconfig', () => {
     };
     const list = (...names: string[]) => vi.stubEnv('KUBECONFIG', names.join(delimiter));
 
-    test('is all of them together', async () => {
+    test('is all of them together, with the current context of the first, as kubectl has it', async () => {
       list(named('a'), named('b'));
-      expect(await loadConnection({})).toMatchObject({ name: 'b', server: { host: 'b.example' } });
-      const connection = await loadConnection({ context: 'a' });
-      expect(connection.server.host).toBe('a.example');
-      expect(await connection.headers()).toEqual({ Authorization: 'Bearer a' });
+      expect(await loadConnection({})).toMatchObject({ name: 'a', server: { host: 'a.example' } });
+      const connection = await loadConnection({ context: 'b' });
+      expect(connection.server.host).toBe('b.example');
+      expect(await connection.headers()).toEqual({ Authorization: 'Bearer b' });
+    });
+
+    test('is by each name what the first of them says, and takes the current context from the first that has one', async () => {
+      const clusters = [{ name: 'a', cluster: { server: 'https://first.example' } }];
+      list(write(stringify({ clusters })), named('a'), named('b'));
+      expect(await loadConnection({})).toMatchObject({ name: 'a', server: { host: 'first.example' } });
     });
 
     test.each([0, 1, 2])('is the others where that at position %d is not there', async (position) => {
       list(...[named('a'), named('b')].toSpliced(position, 0, '/nowhere/config'));
-      expect((await loadConnection({})).name).toBe('b');
-      expect((await loadConnection({ context: 'a' })).name).toBe('a');
+      expect((await loadConnection({})).name).toBe('a');
+      expect((await loadConnection({ context: 'b' })).name).toBe('b');
     });
 
     test('is named where one of them cannot be read', async () => {
@@ -147,6 +153,17 @@ describe('a kubeconfig', () => {
   test.each(['homeless', 'unknown'])('whose context %s names no cluster says which there are', async (context) => {
     const said = `context "${context}" names no cluster. Choose one of: main, other, homeless`;
     await expect(loadConnection({ kubeconfig: config({ context }) })).rejects.toThrow(said);
+  });
+
+  test.each([
+    [
+      'clusters: []',
+      'it has no current context. Choose one with "kubectl config use-context", or name it; it has: none',
+    ],
+    ['[]', 'it has not the form of a kubeconfig'],
+    ['users: 5', 'it has not the form of a kubeconfig'],
+  ])('that says only %s is told to be none', async (text, said) => {
+    await expect(loadConnection({ kubeconfig: write(text) })).rejects.toThrow(said);
   });
 
   test('with a proxy-url is refused', async () => {

@@ -263,7 +263,7 @@ describe('the command line', () => {
     expect((await all.cli('sync', '--mirror', 'prodction')).stderr).toContain('did you mean "production"?');
     expect((await all.cli('sync', '--scope', 'zone=a')).stderr).toContain('give it as account=...,region=...');
     expect((await all.cli('sync', '--scope', 'region=nowhere-1')).stderr).toContain(
-      'nothing in the configuration fits',
+      'no mirror of the configuration has this region',
     );
   });
 
