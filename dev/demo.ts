@@ -74,7 +74,7 @@ async function play(stack: Stack, signal: AbortSignal): Promise<number> {
     const stage = {
       stack,
       signal,
-      width: process.stdout.columns ?? 150,
+      width: process.stdout.columns ?? 200,
       say: (line: string) => console.log(`   ${line}`),
       show: (command: string, lines: readonly string[]) => {
         console.log(`   ${cyan(`$ ${command}`)}`);
@@ -111,7 +111,8 @@ And change something outside:
   export EXTERNAL_ID=${stack.aws.externalId}
   npm run outside -- create shop
   npm run outside -- resize shop db.r6g.xlarge
-  npm run outside -- delete shop             # marked at the next look, deleted at the one after
+  npm run outside -- delete shop             # marked at the next look, deleted at the one after;
+                                             # of too many at once a person is asked: see the MirrorScan
 
 Ctrl-C ends everything without a trace.
 `);

@@ -21,6 +21,7 @@ export type Unseen =
   | 'WrongPlace'
   | 'BadAnswer'
   | 'Interrupted'
+  | 'NoCluster'
   | 'Untrusted'
   | 'Stale';
 

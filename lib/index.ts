@@ -1,12 +1,16 @@
 export type { Cluster, ClusterReader } from './cluster.ts';
 export { ApiError } from './cluster.ts';
+export { type Judgement, judgement } from './conditions.ts';
 export { type Configuration, type Parsed, type Problem, parseConfiguration, problemText } from './configuration.ts';
+export { crdOf, mirrorScanCrd } from './crd.ts';
 export { type Definition, defineSource, type Provider } from './define-source.ts';
 export { type DryRun, dryRun, type PlannedChange } from './dry-run.ts';
+export { readerPolicy } from './iam.ts';
 export { type ClusterChoice, type Connection, loadConnection } from './kubeconfig.ts';
 export { type KubernetesCluster, type KubernetesReader, openCluster, openReader } from './kubernetes-cluster.ts';
 export { type Mirror, mirrorOf } from './mirror.ts';
 export type { KubernetesObject } from './object.ts';
+export { type Subject, writerRoles } from './rbac.ts';
 export { type Report, reportLine } from './report.ts';
 export { type Source, UnseenError } from './source.ts';
 export { sources } from './sources.ts';

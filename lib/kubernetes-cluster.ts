@@ -13,6 +13,7 @@ const listPage = z.looseObject({
 });
 
 const seriesOf = z.looseObject({ series: z.looseObject({ count: z.number() }).nullish() });
+const objectSchema = z.looseObject({});
 const namespaceObject = z.looseObject({ status: z.looseObject({ phase: z.string().optional() }).optional() });
 
 /** A cluster that is spoken to over one pool; `close` ends it. */
@@ -46,7 +47,7 @@ export function openCluster(connection: Connection, options: PoolOptions = {}): 
     // Left out, managedFields stay as the server has them; sent back, they would be a third of the bytes.
     const { managedFields, ...metadata } = object.metadata;
     const body = { ...object, metadata };
-    return parseObject(await request({ method, path: `${path}?${query}`, body, ...bound }));
+    return readable(connection, parseObject, await request({ method, path: `${path}?${query}`, body, ...bound }));
   }
 
   return {
@@ -92,9 +93,13 @@ function readerOver(connection: Connection, { request, now, close }: Transport):
     const objects: KubernetesObject[] = [];
     for (let token = ''; ; ) {
       const query = token === '' ? path : `${path}&continue=${encodeURIComponent(token)}`;
-      const page = listPage.parse(await read(query, bound));
+      const page = readable(connection, (answer) => listPage.parse(answer), await read(query, bound));
       const kind = { apiVersion: `${type.group}/${type.version}`, kind: type.kind };
-      objects.push(...page.items.map((item) => parseObject({ ...kind, ...z.looseObject({}).parse(item) })));
+      objects.push(
+        ...page.items.map((item) =>
+          readable(connection, () => parseObject({ ...kind, ...objectSchema.parse(item) }), item),
+        ),
+      );
       token = page.metadata.continue ?? '';
       if (token === '') return objects;
     }
@@ -119,7 +124,7 @@ function readerOver(connection: Connection, { request, now, close }: Transport):
       const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${type.plural}.${type.group}`;
       const crd = await missingAsUndefined(read(path, bound, metadataOnly));
       if (crd === undefined) return undefined;
-      return Number(parseObject(crd).metadata.annotations?.[revisionAnnotation] ?? 0);
+      return Number(readable(connection, parseObject, crd).metadata.annotations?.[revisionAnnotation] ?? 0);
     },
     async namespacePhase(namespace, bound) {
       const found = await missingAsUndefined(read(`/api/v1/namespaces/${encodeURIComponent(namespace)}`, bound));
@@ -135,9 +140,19 @@ function readerOver(connection: Connection, { request, now, close }: Transport):
     },
     async get(type, namespace, name, bound) {
       const found = await missingAsUndefined(read(`${collection(type, namespace)}/${name}`, bound));
-      return found === undefined ? undefined : parseObject(found);
+      return found === undefined ? undefined : readable(connection, parseObject, found);
     },
   };
+}
+
+/** What a proxy answers in the place of an API server may be JSON too. */
+function readable<Value>({ name }: Connection, parse: (answer: unknown) => Value, answer: unknown): Value {
+  try {
+    return parse(answer);
+  } catch (error) {
+    const said = `cluster ${name}: the answer is not what an API server says. Is this its address, or that of a proxy?`;
+    throw new ApiError(0, 'Unreadable', said, { cause: error });
+  }
 }
 
 function collection(type: ResourceType, namespace: string): string {
@@ -156,7 +171,8 @@ async function missingAsUndefined(answer: Promise<unknown>): Promise<unknown> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined;
+    // Without that reason it is the whole kind that is not there.
+    if (error instanceof ApiError && error.status === 404 && error.reason === 'NotFound') return undefined;
     throw error;
   }
 }

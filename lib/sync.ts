@@ -124,7 +124,7 @@ interface Look {
 const noTurns: Look['turns'] = new Map();
 
 const nowhere: Explanation = {
-  reason: 'Interrupted',
+  reason: 'NoCluster',
   message: 'No cluster could be read, so the outside was not looked at.',
 };
 
@@ -143,7 +143,7 @@ async function syncWhole(pass: Pass): Promise<Look> {
       await settleListed(pass, refresh, page.filter(isListed), ids);
       pass.progress({ ...pass.seen });
       pass.signal.throwIfAborted();
-      if (working(pass).length === 0) throw new UnseenError('Interrupted', nowhereToWrite(pass));
+      if (working(pass).length === 0) throw new UnseenError('NoCluster', nowhereToWrite(pass));
       askedAt = pass.clock();
     }
     listed = true;

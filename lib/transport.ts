@@ -143,11 +143,13 @@ async function attemptOnce(send: () => Promise<Answer>): Promise<Outcome> {
   try {
     const { status, text, retryAfter } = await send();
     const body: unknown = text === '' ? {} : parsed(text);
-    if (status < 400 && body !== undefined) return { body };
+    if (status < 300 && typeof body === 'object' && body !== null) return { body };
+    if (status < 300)
+      return { error: new ApiError(0, 'Unreadable', 'the answer is no JSON object'), retry: true, retryAfter };
     if (status < 400)
-      return { error: new ApiError(0, 'Unreadable', 'the answer is not JSON'), retry: true, retryAfter };
+      return { error: new ApiError(status, 'Redirected', 'the answer leads elsewhere'), retry: false, retryAfter };
     const known = statusObject.safeParse(body).data;
-    const error = new ApiError(status, known?.reason ?? '', known?.message ?? text.slice(0, 200));
+    const error = new ApiError(status, known?.reason ?? '', known?.message ?? text.slice(0, 200).replace(/\s+/g, ' '));
     return { error, retry: retried.includes(status), retryAfter };
   } catch (error) {
     const told = error instanceof ApiError ? error : new ApiError(0, 'Unreachable', reasonOf(error), { cause: error });
@@ -211,7 +213,9 @@ function named(connection: Connection, request: ApiRequest, error: ApiError): Ap
 
 function remedy({ status, reason, message }: ApiError): string {
   if (reason === 'NoCredentials') return 'Run the plugin of the kubeconfig by hand: does it wait for a login?';
+  if (reason === 'Redirected') return 'A proxy before the API server may want a login.';
   if (status === 404 && message.includes('namespaces "')) return 'Create it: kubectl create namespace …';
+  if (status === 404 && reason !== 'NotFound') return 'The kind is not installed: skymirror crds --install';
   if (message.includes('being terminated')) return 'The namespace is going away: nothing is written into it.';
   if (status >= 500) return 'The API server, or a proxy before it, is not well: ask it for /readyz?verbose.';
   const mend: Record<number, string> = {

@@ -238,7 +238,7 @@ describe('a namespace', () => {
     [{ body: { status: { phase: 'Active' } } }, 'Active', undefined],
     [{ body: {} }, 'Active', undefined],
     [{ body: { status: { phase: 'Terminating' } } }, 'Terminating', /NamespaceTerminating: .* external is going away/],
-    [{ code: 404, body: {} }, undefined, /NamespaceMissing: .* kubectl create namespace external/],
+    [{ code: 404, body: { reason: 'NotFound' } }, undefined, /NamespaceMissing: .* kubectl create namespace external/],
   ])('that answers %j is %s', async (answer, phase, refusal) => {
     const { cluster, calls } = await open(answer);
     expect(await cluster.namespacePhase('external', bound)).toBe(phase);
@@ -246,4 +246,17 @@ describe('a namespace', () => {
     if (refusal === undefined) expect(namespaceRefusal('external', phase)).toBeUndefined();
     else expect(namespaceRefusal('external', phase)).toMatch(refusal);
   });
+});
+
+test('an answer that no API server would give is said to be one, in a sentence', async () => {
+  const { cluster } = await open({ body: { login: 'please' } });
+  const asked = [
+    cluster.get(type, 'external', 'orders', bound),
+    cluster.list(type, 'external', {}, bound),
+    cluster.schemaRevision(type, bound),
+  ];
+  const said = /^cluster \w+: the answer is not what an API server says\./;
+  for (const { status, reason } of (await Promise.allSettled(asked)) as PromiseRejectedResult[]) {
+    expect([status, (reason as Error).message]).toEqual(['rejected', expect.stringMatching(said)]);
+  }
 });

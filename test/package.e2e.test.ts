@@ -49,6 +49,8 @@ test('the package holds what its manifest promises, and nothing that it should n
     'README.md',
     'deploy/',
     'dist/',
+    'docs/',
+    'examples/',
     'package.json',
     'schema/',
   ]);

@@ -199,9 +199,17 @@ describe('the truth table holds for every combination of object, owner, run, bra
 describe('a cluster whose CRD', () => {
   const type = { ...rdsInstance, revision: 3 };
   test.each([
-    ['is missing is refused with the command that installs it', undefined, /^SchemaMissing: .*Install it: skymirror crds --install/],
+    [
+      'is missing is refused with the command that installs it',
+      undefined,
+      /^SchemaMissing: .*Install it: skymirror crds --install/,
+    ],
     ['has no revision is refused', 0, /^SchemaTooOld: .*revision 0, this release writes 3/],
-    ['is older is refused with the command that mends it', 2, /^SchemaTooOld: .*rdsinstances\.aws.*Update it: skymirror crds --install/],
+    [
+      'is older is refused with the command that mends it',
+      2,
+      /^SchemaTooOld: .*rdsinstances\.aws.*Update it: skymirror crds --install/,
+    ],
     ['has a revision that is no number is refused', Number.NaN, /^SchemaTooOld/],
     ['is equal is served', 3, undefined],
     ['is newer is served', 4, undefined],

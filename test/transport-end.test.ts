@@ -18,7 +18,7 @@ describe('the end of a request', () => {
 
   test('is its deadline where every answer is unreadable', async () => {
     const { url } = await serve(status(200, '<html>'));
-    await expect(open(url, { deadline: 1000 }).get()).rejects.toThrow('the answer is not JSON');
+    await expect(open(url, { deadline: 1000 }).get()).rejects.toThrow('the answer is no JSON object');
   });
 
   test('is the reason of its signal, while it waits for an answer and before it is sent', async () => {

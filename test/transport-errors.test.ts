@@ -79,9 +79,20 @@ test.each(cases)('the error for %s says where, what and how to mend it', async (
   expect(error).toMatchObject({ status: code, reason: 'Because', message: where + said, cause: { message } });
 });
 
-test('an error without a Status object shows the beginning of the answer', async () => {
-  const error = await errorOf(404, `404 page not found ${'x'.repeat(500)}`);
-  expect(error.message).toBe(`${where}404 page not found ${'x'.repeat(181)}`);
+test('an error without a Status object shows the beginning of the answer, in one line', async () => {
+  const error = await errorOf(418, `<html>\n  I am a teapot ${'x'.repeat(500)}`);
+  expect(error.message).toBe(`${where}<html> I am a teapot ${'x'.repeat(177)}`);
+});
+
+test('a kind that is not there is no object that is not there: the error says how to install it', async () => {
+  const { message } = await errorOf(404, '404 page not found');
+  expect(message).toBe(`${where}404 page not found. The kind is not installed: skymirror crds --install`);
+});
+
+test('an answer that leads elsewhere is not followed, and not taken for one', async () => {
+  const { message, reason } = await errorOf(302, '<html>Please log in</html>');
+  expect(reason).toBe('Redirected');
+  expect(message).toBe(`${where}the answer leads elsewhere. A proxy before the API server may want a login.`);
 });
 
 test('a server that cannot be reached is named, with the reason of the network', async () => {
