@@ -115,7 +115,9 @@ describe('a pass that AWS does not let see everything touches nothing but the sc
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
     const report = await world.pass({ access: {} });
     expect(report).toMatchObject({ ok: false, incomplete: { reason: 'AccessDenied' } });
-    expect(report.incomplete?.message).toMatch(/no AWS credentials were found: set AWS_PROFILE or/);
+    expect(report.incomplete?.message).toMatch(
+      /there are no AWS credentials .* set AWS_PROFILE to a profile that exists/,
+    );
     expect(await versions(world)).toEqual(before);
   });
 

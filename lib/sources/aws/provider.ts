@@ -148,10 +148,7 @@ const denied = new Map<string, string>([
   ['SignatureDoesNotMatch', 'the secret key does not fit the access key, or the clock is off'],
   ['AuthFailure', 'check the credentials'],
   ['MissingAuthenticationToken', 'check the credentials'],
-  [
-    'CredentialsProviderError',
-    'no AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run under a role',
-  ],
+  ['CredentialsProviderError', 'set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID, or run under a role'],
   ['RegionDisabledException', 'enable the region for this account'],
 ]);
 
@@ -182,7 +179,11 @@ function explain(error: unknown): Explanation {
   if (known === undefined) return { reason: 'Unreachable', message: `AWS could not be asked: ${shown(String(error))}` };
   const said = `${known.name}: ${shown(known.message)}`;
   const mend = mendOf(known);
-  if (mend !== undefined) return { reason: 'AccessDenied', message: `AWS refused (${said}). To mend it: ${mend}` };
+  if (mend !== undefined) {
+    // Nobody was asked: the SDK found nothing to sign with.
+    const what = known.name === 'CredentialsProviderError' ? 'there are no AWS credentials' : 'AWS refused';
+    return { reason: 'AccessDenied', message: `${what} (${said}). To mend it: ${mend}` };
+  }
   if (throttled.has(known.name)) return { reason: 'Throttled', message: `AWS throttles this account (${said})` };
   if (known.$metadata?.httpStatusCode === 403) return { reason: 'AccessDenied', message: `AWS refused (${said})` };
   if (internal.has(known.name) && known.$metadata === undefined && known.code === undefined) {

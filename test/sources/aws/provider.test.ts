@@ -30,12 +30,19 @@ describe('an error of AWS that means', () => {
     ['SignatureDoesNotMatch', 'the secret key does not fit the access key, or the clock is off'],
     ['AuthFailure', 'check the credentials'],
     ['MissingAuthenticationToken', 'check the credentials'],
-    ['CredentialsProviderError', 'no AWS credentials were found'],
     ['RegionDisabledException', 'enable the region for this account'],
   ])('no access says how to mend it: %s', (name, mend) => {
     const { reason, message } = aws.explain(errorOf(name));
     expect(reason).toBe('AccessDenied');
     expect(message).toMatch(`AWS refused (${name}: as AWS says it). To mend it: ${mend}`);
+  });
+
+  test('credentials that are not there are no refusal', () => {
+    expect(aws.explain(errorOf('CredentialsProviderError'))).toEqual({
+      reason: 'AccessDenied',
+      message:
+        'there are no AWS credentials (CredentialsProviderError: as AWS says it). To mend it: set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID, or run under a role',
+    });
   });
 
   test('a role that cannot be assumed says what the role lacks', () => {

@@ -216,7 +216,7 @@ describe('proof of place', () => {
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', '');
     const told = await explained(open({}).prove(signal));
     expect(told.reason).toBe('AccessDenied');
-    expect(told.message).toContain('no AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID');
+    expect(told.message).toContain('To mend it: set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID');
   });
 
   test('fails where the role cannot be assumed, and says what it lacks', async () => {
