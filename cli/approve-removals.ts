@@ -9,7 +9,7 @@ import { mirrorScan } from '../lib/scan-schema.ts';
 import { type Administration, openAdministration } from './administration.ts';
 import { type BlockedSet, blockedSet, placeOf, targetsOf } from './blocked-set.ts';
 import { confirmed } from './confirm.ts';
-import { exitCodes } from './run.ts';
+import { exitCodes } from './exit-codes.ts';
 import { connectionTo, type Filters, isDown, openSession, type Session } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
 import { table } from './table.ts';
@@ -57,7 +57,7 @@ export async function approveRemovals(options: ApproveOptions, around: Surroundi
     }
     for (const one of waiting) {
       around.print(await textOf(one));
-      if (options.yes !== true && !(await confirmed('To let these go:', String(one.set.count), around))) {
+      if (options.yes !== true && !(await confirmed(questionOn(one), around))) {
         around.print(`${one.set.approval}: not approved.`);
         if (code === exitCodes.done) code = exitCodes.differs;
         continue;
@@ -75,6 +75,11 @@ export async function approveRemovals(options: ApproveOptions, around: Surroundi
     await Promise.all([...clusters.values()].map((cluster) => cluster.close()));
   }
 }
+
+const questionOn = ({ set: { count } }: Waiting) => ({
+  text: String(count),
+  what: `let ${count === 1 ? 'this' : 'these'} go`,
+});
 
 async function sets(
   session: Session,

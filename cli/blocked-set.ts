@@ -40,11 +40,13 @@ export function blockedSet(scan: KubernetesObject | undefined): Omit<BlockedSet,
   const { blocked, approval } = remember(scan);
   const condition = conditionOf(scan, 'RemovalBlocked');
   if (blocked === undefined || condition?.status !== 'True') return undefined;
+  const approved = approval === blocked.approval;
   return {
     scan: scan.metadata.name,
     approval: blocked.approval,
     count: blocked.members.length,
-    approved: approval === blocked.approval,
-    message: condition.message,
+    approved,
+    // How to approve it is what nobody has to be told any more.
+    message: approved ? condition.message.replace(/ To let that set go: .*$/, '') : condition.message,
   };
 }

@@ -32,10 +32,10 @@ export function policyRemedy({ account, roleArn }: Entrance, sources: readonly S
 }
 
 /**
- * What lets the credentials at hand assume a role. AWS does not tell which of the three is wrong: the trust, the external
- * id, or the caller's own policy.
+ * What lets the credentials at hand assume a role. AWS does not tell what is wrong: the trust, the external id, the
+ * caller's own policy, or the role's name.
  */
-export function trustRemedy({ roleArn = '', externalId }: Entrance, caller?: string): string {
+export function trustRemedy({ account, roleArn = '', externalId }: Entrance, caller?: string): string {
   const condition = externalId === undefined ? {} : { Condition: { StringEquals: { 'sts:ExternalId': externalId } } };
   const principal = caller === undefined ? 'the ARN of the identity that runs skymirror' : holderOf(caller);
   const trust = { Effect: 'Allow', Principal: { AWS: principal }, Action: assuming, ...condition };
@@ -45,6 +45,7 @@ export function trustRemedy({ roleArn = '', externalId }: Entrance, caller?: str
     json(trust),
     `and this one to a policy of ${principal}:`,
     json(allow),
+    `or correct role and externalId of account ${account} in the configuration.`,
   ].join('\n');
 }
 

@@ -1,9 +1,9 @@
 import type { Check, CheckState } from './doctor-check.ts';
 import { checkClusters, clusterNames } from './doctor-clusters.ts';
 import { checkOutside, targetsOf } from './doctor-outside.ts';
+import { exitCodes } from './exit-codes.ts';
 import { callerIdentity } from './init-finds.ts';
 import { progressOf } from './progress.ts';
-import { exitCodes } from './run.ts';
 import { connectionTo, type Filters, openSession } from './session.ts';
 import type { Style, Surroundings } from './surroundings.ts';
 import { type Format, shown } from './table.ts';

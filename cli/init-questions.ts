@@ -118,7 +118,11 @@ export function terminal({ signal }: Pick<Surroundings, 'signal'>) {
       signal.throwIfAborted();
       process.stderr.write(question);
       const answer = await Promise.race([given.next(), aborted]);
-      if (answer.done === true) throw new Error('the answers ended before the questions did: nothing was written');
+      if (answer.done === true) {
+        // Ctrl-D ends the input in the middle of the question's line.
+        process.stderr.write('\n');
+        throw new Error('nothing was written: the answers ended before the questions did');
+      }
       return answer.value;
     },
     close(): void {

@@ -4,10 +4,11 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { suggestion } from '../lib/nearest.ts';
 import { aws } from '../lib/sources/aws/provider.ts';
 import { sources } from '../lib/sources.ts';
+import { exitCodes } from './exit-codes.ts';
 import { type Caller, type Contexts, callerIdentity, contextsAtHand, regionAtHand } from './init-finds.ts';
 import { askAll, terminal } from './init-questions.ts';
 import { type Answers, configurationText, problemWith, variableOf } from './init-text.ts';
-import { exitCodes } from './run.ts';
+import { kindNamed } from './kind-named.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The options of `skymirror init`. */
@@ -103,7 +104,7 @@ export function proposedAnswers(options: InitOptions, { caller, region, contexts
     role: options.role,
     externalId: options.externalId,
     regions: options.region ?? (region === undefined ? [] : [region]),
-    sources: options.source ?? sources.map(({ kind }) => kind),
+    sources: options.source?.map(kindNamed) ?? sources.map(({ kind }) => kind),
     namespace: options.namespace ?? 'external',
     cluster: {
       kubeconfig: options.kubeconfig === undefined ? undefined : pathFrom(options.output, options.kubeconfig),

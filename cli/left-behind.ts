@@ -1,6 +1,7 @@
 import { mirrorScan } from '../lib/scan-schema.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
 import type { GroupPlace, Item } from './left-behind-item.ts';
+import { type Stays, staysFor } from './left-behind-stays.ts';
 
 /** What was found in one cluster. */
 export interface Look {
@@ -31,7 +32,7 @@ export interface LeftBehind extends GroupPlace {
   /** The mirror of the configuration that shows the same there: was it renamed? */
   readonly successor?: string;
   /** Why `--remove` leaves these alone, if it does. */
-  readonly stays?: { readonly why: 'alive' | 'renamed' | 'unknown' | 'terminating'; readonly message: string };
+  readonly stays?: Stays;
 }
 
 /** A group with what is in it. */
@@ -183,46 +184,6 @@ function missingIn(place: GroupPlace, places: readonly ConfiguredPlace[]): strin
     if (left.length === 0) return name;
   }
   return 'namespace';
-}
-
-function staysFor(
-  { namespace, mirror }: GroupPlace,
-  found: {
-    readonly last: number | undefined;
-    readonly look: Look;
-    readonly missing: string;
-    readonly successor: string | undefined;
-    readonly judging: Judging;
-  },
-): LeftBehind['stays'] {
-  const { last, look, missing, successor, judging } = found;
-  if (look.terminating.includes(namespace)) {
-    return { why: 'terminating', message: `the namespace ${namespace} is going away, and these with it` };
-  }
-  if (missing === 'cluster' && judging.unseen.length > 0) {
-    const message = `${judging.unseen.join(', ')} could not be looked at, and may be the same cluster by another name`;
-    return { why: 'unknown', message };
-  }
-  if (mirror !== undefined && judging.claimed?.includes(mirror) === true) return undefined;
-  const claim = mirror === undefined ? 'look whose they are' : `to remove them all the same: --mirror ${mirror}`;
-  if (!look.scansKnown) {
-    return {
-      why: 'unknown',
-      message: `without its MirrorScan nobody can tell whether their mirror still runs; ${claim}`,
-    };
-  }
-  if (last !== undefined && look.now - last <= judging.silence * 1000) {
-    const ago = Math.max(0, Math.round((look.now - last) / 1000));
-    return {
-      why: 'alive',
-      message: `their mirror reported ${ago} s ago, perhaps from another configuration; ${claim}`,
-    };
-  }
-  if (mirror === undefined || successor === undefined || missing !== 'mirror') return undefined;
-  return {
-    why: 'renamed',
-    message: `${successor} shows the same, and would make them anew: hand them over with --rename or, ${claim}`,
-  };
 }
 
 /** What `--rename` does: objects that get another mirror's label, scans that have a successor, and what stays. */

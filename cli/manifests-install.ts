@@ -4,8 +4,8 @@ import { mapConcurrent } from '../lib/concurrent.ts';
 import type { crdOf } from '../lib/crd.ts';
 import { revisionAnnotation } from '../lib/object.ts';
 import { type Administration, openAdministration } from './administration.ts';
-import { exitCodes } from './run.ts';
-import { connectionTo, type Session } from './session.ts';
+import { exitCodes } from './exit-codes.ts';
+import { connectionTo, isDown, type Session } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A CRD as lib/crd.ts derives it. */
@@ -47,18 +47,26 @@ async function installInto(
   let complete = true;
   for (const definition of definitions) {
     const { name } = definition.metadata;
-    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
-    const refused = refusal(definition, await administration.read(path));
-    if (refused !== undefined) {
-      around.error(`${administration.name}: ${name} left as it is: ${refused}`);
+    try {
+      around.print(`${administration.name}: ${name} ${await installOne(administration, definition, around.signal)}`);
+    } catch (error) {
+      // Of one that is down, or where Ctrl-C was pressed, the others would say the same.
+      if (isDown(error) || around.signal.aborted) throw error;
+      around.error(`${administration.name}: ${error instanceof Error ? error.message : String(error)}`);
       complete = false;
-      continue;
     }
-    const outcome = await administration.apply(path, definition);
-    await established(administration, path, around.signal);
-    around.print(`${administration.name}: ${name} ${outcome}`);
   }
   return complete;
+}
+
+async function installOne(administration: Administration, definition: Definition, signal: AbortSignal) {
+  const { name } = definition.metadata;
+  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
+  const refused = refusal(definition, await administration.read(path));
+  if (refused !== undefined) throw new Error(`${name} left as it is: ${refused}`);
+  const outcome = await administration.apply(path, definition);
+  await established(administration, path, signal);
+  return outcome;
 }
 
 /** Why the CRD that is there must not be replaced by this one; `undefined` where it may. */
@@ -68,9 +76,12 @@ export function refusal(definition: Definition, there: unknown): string | undefi
   if (metadata.deletionTimestamp !== undefined) {
     return 'it is being deleted, and its objects with it. Run this again when it is gone';
   }
-  const revisionOf = (annotations: Readonly<Record<string, string>> = {}) =>
-    Number(annotations[revisionAnnotation] ?? 0);
-  const [ours, theirs] = [revisionOf(definition.metadata.annotations), revisionOf(metadata.annotations)];
+  const given = metadata.annotations?.[revisionAnnotation];
+  if (given === undefined) {
+    const handOver = `kubectl annotate crd ${metadata.name} ${revisionAnnotation}=0`;
+    return `it does not say that skymirror made it (no annotation ${revisionAnnotation}), so it may be somebody else's. Ask whose it is; to let skymirror replace it: ${handOver}`;
+  }
+  const [ours, theirs] = [Number(definition.metadata.annotations[revisionAnnotation]), Number(given)];
   if (theirs <= ours) return undefined;
   return `its schema revision is ${theirs}, and this skymirror brings ${ours}, which lacks fields that a newer skymirror writes. Use that newer version`;
 }

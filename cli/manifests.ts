@@ -1,11 +1,11 @@
 import { stringify } from 'yaml';
 import { crdOf, mirrorScanCrd } from '../lib/crd.ts';
-import { approverRole, prunerRole, type Subject, viewerRole, writerRoles } from '../lib/rbac.ts';
+import { approverRole, bindingName, prunerRole, type Subject, viewerRole, writerRoles } from '../lib/rbac.ts';
 import type { Source } from '../lib/source.ts';
 import { sources } from '../lib/sources.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
+import { exitCodes } from './exit-codes.ts';
 import { installCrds } from './manifests-install.ts';
-import { exitCodes } from './run.ts';
 import { openSession } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Format, shown, table } from './table.ts';
@@ -47,13 +47,16 @@ export async function crds(options: CrdsOptions, around: Surroundings): Promise<
 /** Prints roles and bindings for one cluster, ready for `kubectl apply`. */
 export async function rbac(options: RbacOptions, around: Surroundings): Promise<number> {
   const { configuration, tasks } = await openSession({ config: options.config }, around);
-  const needs = needsOf(tasks, Object.keys(configuration.clusters), options.cluster);
+  const namespaces = namespacesIn(tasks, Object.keys(configuration.clusters), options.cluster);
   const subjects = subjectsOf(options);
   // No Namespace objects: "kubectl delete -f" of this output would take along all that lives in them.
-  around.print(`# Namespaces that have to exist: ${needs.namespaces.join(', ')}
-# The subjects of the bindings are all who may write: applied, they take the place of others.`);
-  const writers = writerRoles(needs.kinds, needs.namespaces, ...(subjects.length === 0 ? [] : [subjects]));
-  around.print(yamlOf([...writers, viewerRole(needs.kinds), approverRole(), prunerRole(needs.kinds)]));
+  around.print(`# Namespaces that have to exist: ${namespaces.join(', ')}`);
+  // The roles are of all kinds: other configurations share them, and must not lose what this one does not use.
+  const writers =
+    subjects.length === 0
+      ? writerRoles(sources, namespaces)
+      : writerRoles(sources, namespaces, subjects, bindingName(subjects));
+  around.print(yamlOf([...writers, viewerRole(sources), approverRole(), prunerRole(sources)]));
   return exitCodes.done;
 }
 
@@ -118,29 +121,22 @@ export function namespacesOf(tasks: readonly ConfiguredTask[]): string[] {
   return [...new Set(namespaces)].toSorted();
 }
 
-/** What a writer needs rights for. */
-export interface Needs {
-  readonly kinds: readonly Source[];
-  readonly namespaces: readonly string[];
-}
-
 /**
- * What the tasks need in that cluster, or in all of them where none is named. Throws where these differ: what is printed
- * for one would bind roles in namespaces that another has not, or where nothing is written.
+ * The namespaces that the tasks fill in that cluster, or in all of them where none is named. Throws where these differ:
+ * what is printed for one would bind roles in namespaces that another has not, or where nothing is written.
  */
-export function needsOf(tasks: readonly ConfiguredTask[], clusters: readonly string[], only?: string): Needs {
+export function namespacesIn(tasks: readonly ConfiguredTask[], clusters: readonly string[], only?: string): string[] {
   const known = only === undefined ? clusters : clusters.filter((name) => name === only);
-  const needs = known.flatMap((name) => {
-    const own = tasks.filter((task) => task.clusters.includes(name));
-    return own.length === 0 ? [] : [{ kinds: kindsOf(own), namespaces: namespacesOf(own) }];
+  const filled = known.flatMap((name) => {
+    const namespaces = namespacesOf(tasks.filter((task) => task.clusters.includes(name)));
+    return namespaces.length === 0 ? [] : [namespaces];
   });
-  const [first] = needs;
+  const [first] = filled;
   if (first === undefined) {
     const what = known.length === 0 ? `the configuration has no cluster "${only}"` : 'no mirror writes into it';
     throw new Error(`--cluster ${only}: ${what}. The clusters are ${clusters.join(', ')}`);
   }
-  const text = ({ kinds, namespaces }: Needs) => JSON.stringify([kinds.map(({ kind }) => kind), namespaces]);
-  if (needs.every((one) => text(one) === text(first))) return first;
+  if (filled.every((namespaces) => namespaces.join() === first.join())) return first;
   throw new Error(
     `the clusters ${clusters.join(', ')} need different roles: print them one by one, with --cluster ${clusters[0]}`,
   );

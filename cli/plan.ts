@@ -4,8 +4,8 @@ import type { Report } from '../lib/report.ts';
 import { reportLine } from '../lib/report.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
 import { type Difference, differences, isWorthALine, type Verb, verbOf } from './diff.ts';
+import { exitCodes } from './exit-codes.ts';
 import { passes } from './passes.ts';
-import { exitCodes } from './run.ts';
 import { clustersOf, type Filters, openReaders, openSession } from './session.ts';
 import type { Style, Surroundings } from './surroundings.ts';
 import { type Format, shown } from './table.ts';
@@ -113,10 +113,13 @@ function text(changes: readonly ShownChange[], reports: readonly Report[], { pai
       : `To create: ${create}, to update: ${update}, to mark as gone or not selected: ${mark}, to delete: ${removed}.`;
   const far = reports.every(({ ok }) => ok) ? '' : ' This is not all: not everything could be looked at.';
   const seen = reports.reduce((sum, { outside }) => sum + outside.seen, 0);
+  const waiting = reports.flatMap((report) => report.clusters).reduce((sum, { blocked }) => sum + blocked, 0);
+  const brake =
+    waiting === 0 ? '' : ` ${waiting} ${waiting === 1 ? 'waits' : 'wait'} for a person: skymirror removals.`;
   return [
     ...lines,
     ...(lines.length > 0 ? [''] : []),
-    `${total} ${seen} seen outside. Nothing was written.${far}`,
+    `${total} ${seen} seen outside. Nothing was written.${brake}${far}`,
   ].join('\n');
 }
 

@@ -15,7 +15,7 @@ import { version } from './version.ts';
 const filterHelp = `
 Filters (each may be given more than once, or with commas):
   --mirror NAME                       only these mirrors
-  --source KIND                       only these kinds, such as RDSInstance
+  --source KIND                       only these kinds: RDSInstance, rdsinstances or rdsi
   --scope account=ID,region=NAME      only these accounts and regions; an account also by its name
 `;
 
@@ -60,6 +60,68 @@ removals, approve-removals, doctor, prune), 130 interrupted. docs/command-line.m
     <Options>(carryOut: (options: Options, around: Surroundings) => Promise<number>) =>
     async (options: Options) =>
       finish(await carryOut(options, around));
+
+  command(
+    'init',
+    'Write a commented skymirror.yaml for the credentials and the cluster at hand.',
+    `  skymirror init                                     asks what it cannot find out
+  skymirror init --yes --region eu-west-1 --region us-east-1 --source RDSInstance
+  skymirror init --output - --yes                    prints it`,
+  )
+    .option('--output <file>', 'where to write it; - prints it', 'skymirror.yaml')
+    .option('--mirror <name>', 'name of the mirror')
+    .option('--namespace <name>', 'namespace of the objects')
+    .option('--account <id>', 'the AWS account; left out: that of the credentials')
+    .option('--role <arn>', 'role to assume in it')
+    .option('--external-id <id>', 'what that role asks for')
+    .option('--region <names>', 'AWS regions', collected)
+    .option('--source <kinds>', 'kinds to mirror', collected)
+    .option('--kubeconfig <file>', 'kubeconfig of the cluster')
+    .option('--context <name>', 'its context')
+    .option('-y, --yes', 'ask nothing')
+    .option('-f, --force', 'write over a file that is there')
+    .action(action(async (options: InitOptions, here) => (await import('./init.ts')).init(options, here)));
+
+  withConfig(
+    command(
+      'crds',
+      'Print the CustomResourceDefinitions of the kinds in use, or install them.',
+      `  skymirror crds | kubectl apply --server-side -f -
+  skymirror crds --install                           into every cluster of the configuration
+  skymirror crds --all                               of every kind there is; needs no configuration`,
+    ),
+  )
+    .option('--install', 'apply them')
+    .option('--all', 'of every kind, not only those in use')
+    .action(action(async (options: CrdsOptions, here) => (await import('./manifests.ts')).crds(options, here)));
+
+  withConfig(
+    command(
+      'rbac',
+      'Print the roles and bindings that a mirror needs in the namespaces in use.',
+      `  skymirror rbac --service-account skymirror/skymirror | kubectl apply -f -
+  skymirror rbac --group skymirror-writers
+  skymirror rbac --cluster production --user arn:aws:sts::111122223333:assumed-role/mirror/session`,
+    ),
+  )
+    .option('--cluster <name>', 'only for the namespaces of this cluster')
+    .option('--user <name>', 'who is to write; may be given more than once', repeated)
+    .option('--group <name>', 'which group is to write; may be given more than once', repeated)
+    .option('--service-account <names>', 'namespace/name of the service accounts that are to write', collected)
+    .action(action(async (options: RbacOptions, here) => (await import('./manifests.ts')).rbac(options, here)));
+
+  withOutput(
+    withFilters(
+      command(
+        'doctor',
+        'Try every permission that is needed, in AWS and in the clusters, and print what would grant what is missing.',
+        `  skymirror doctor
+  skymirror doctor --scope account=production
+${filterHelp}
+Exit code 0: all is there, 2: something is missing, 1: something could not be looked at.`,
+      ),
+    ),
+  ).action(action(async (options: DoctorOptions, here) => (await import('./doctor.ts')).doctor(options, here)));
 
   withOutput(
     withFilters(
@@ -147,7 +209,7 @@ Exit code 0: approved, or nothing to approve, 2: a set was not confirmed, 1: som
         'Show what is left of a mirror, source, account or region that the configuration no longer has; remove it on request.',
         `  skymirror prune                                    shows, changes nothing
   skymirror prune --remove                           asks, then removes what it showed
-  skymirror prune --remove --mirror old-name         also what reported lately
+  skymirror prune --remove --mirror old-name         also of a mirror that is not configured any more
   skymirror prune --rename old-name=new-name         gives a renamed mirror its objects
 
 Exit code 0: nothing is left behind, 2: something is, 1: something could not be looked at.`,
@@ -156,75 +218,13 @@ Exit code 0: nothing is left behind, 2: something is, 1: something could not be 
   )
     .option(
       '-m, --mirror <names>',
-      'only what these mirrors left; with --remove also where one reported lately or was renamed',
+      'only what these mirrors left; with --remove also where one reported lately or is not configured',
       collected,
     )
     .option('--remove', 'remove what is shown')
     .option('--rename <names>', 'old=new: hand the objects of a renamed mirror over', pair)
     .option('-y, --yes', 'do not ask')
     .action(action(async (options: PruneOptions, here) => (await import('./prune.ts')).prune(options, here)));
-
-  withOutput(
-    withFilters(
-      command(
-        'doctor',
-        'Try every permission that is needed, in AWS and in the clusters, and print what would grant what is missing.',
-        `  skymirror doctor
-  skymirror doctor --scope account=production
-${filterHelp}
-Exit code 0: all is there, 2: something is missing, 1: something could not be looked at.`,
-      ),
-    ),
-  ).action(action(async (options: DoctorOptions, here) => (await import('./doctor.ts')).doctor(options, here)));
-
-  command(
-    'init',
-    'Write a commented skymirror.yaml for the credentials and the cluster at hand.',
-    `  skymirror init                                     asks what it cannot find out
-  skymirror init --yes --region eu-west-1 --region us-east-1 --source RDSInstance
-  skymirror init --output - --yes                    prints it`,
-  )
-    .option('--output <file>', 'where to write it; - prints it', 'skymirror.yaml')
-    .option('--mirror <name>', 'name of the mirror')
-    .option('--namespace <name>', 'namespace of the objects')
-    .option('--account <id>', 'the AWS account; left out: that of the credentials')
-    .option('--role <arn>', 'role to assume in it')
-    .option('--external-id <id>', 'what that role asks for')
-    .option('--region <names>', 'AWS regions', collected)
-    .option('--source <kinds>', 'kinds to mirror', collected)
-    .option('--kubeconfig <file>', 'kubeconfig of the cluster')
-    .option('--context <name>', 'its context')
-    .option('-y, --yes', 'ask nothing')
-    .option('-f, --force', 'write over a file that is there')
-    .action(action(async (options: InitOptions, here) => (await import('./init.ts')).init(options, here)));
-
-  withConfig(
-    command(
-      'crds',
-      'Print the CustomResourceDefinitions of the kinds in use, or install them.',
-      `  skymirror crds | kubectl apply --server-side -f -
-  skymirror crds --install                           into every cluster of the configuration
-  skymirror crds --all                               of every kind there is; needs no configuration`,
-    ),
-  )
-    .option('--install', 'apply them')
-    .option('--all', 'of every kind, not only those in use')
-    .action(action(async (options: CrdsOptions, here) => (await import('./manifests.ts')).crds(options, here)));
-
-  withConfig(
-    command(
-      'rbac',
-      'Print the roles and bindings that a mirror needs, for the namespaces and kinds in use.',
-      `  skymirror rbac --service-account skymirror/skymirror | kubectl apply -f -
-  skymirror rbac --group skymirror-writers
-  skymirror rbac --cluster production --user arn:aws:sts::111122223333:assumed-role/mirror/session`,
-    ),
-  )
-    .option('--cluster <name>', 'only for the namespaces of this cluster')
-    .option('--user <name>', 'who is to write; may be given more than once', repeated)
-    .option('--group <name>', 'which group is to write; may be given more than once', repeated)
-    .option('--service-account <names>', 'namespace/name of the service accounts that are to write', collected)
-    .action(action(async (options: RbacOptions, here) => (await import('./manifests.ts')).rbac(options, here)));
 
   withOutput(
     command(

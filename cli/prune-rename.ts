@@ -3,6 +3,7 @@ import { confirmed } from './confirm.ts';
 import { renaming } from './left-behind.ts';
 import { carryOut, openFor, removeOne } from './prune-carry-out.ts';
 import { nameOf, type Pruning, placeText, report } from './prune-report.ts';
+import { counted } from './table.ts';
 
 /**
  * Gives the objects of a mirror that was renamed its new name, so that its next pass finds them its own, and removes
@@ -29,8 +30,8 @@ export async function rename(run: Pruning, names: { readonly from: string; reado
   for (const { shown: place, items } of groups) {
     // All items of a group are in one place.
     const isMoving = !items.some((item) => staying.has(item));
-    const what = isMoving ? `become those of ${to}` : `stay: ${to} does not show them there`;
-    say(`${placeText(place)}: ${place.objects} objects ${what}`);
+    const what = isMoving ? `to become those of ${to}` : `left as they are: ${to} does not show them there`;
+    say(`${placeText(place)}: ${counted(place.objects, 'object')} ${what}`);
     if (place.stays?.why === 'alive') {
       around.error(`${from} reported ${Math.round(place.sinceReport ?? 0)} s ago: it must not run any more`);
     }
@@ -40,8 +41,10 @@ export async function rename(run: Pruning, names: { readonly from: string; reado
     say(`Nothing of the mirror ${from} is where ${to} could take it over.`);
     return report(run, groups, { wasShown: true, remains: groups.length > 0 });
   }
-  const question = `${relabel.length} objects get the label ${mirrorLabel}=${to}, and ${scans.length} scans of ${from} go.`;
-  if (options.yes !== true && !(await confirmed(question, String(total), around))) {
+  const label = `${counted(relabel.length, 'object')} to get the label ${mirrorLabel}=${to}`;
+  const facts = `${label}, ${counted(scans.length, 'scan')} of ${from} to go.`;
+  const question = { facts, text: String(total), what: 'hand them over' };
+  if (options.yes !== true && !(await confirmed(question, around))) {
     around.error('Nothing was renamed.');
     return report(run, groups, { wasShown: true, remains: groups.length > 0 });
   }

@@ -1,7 +1,7 @@
+import { exitCodes } from './exit-codes.ts';
 import type { Findings, Group, LeftBehind } from './left-behind.ts';
 import type { GroupPlace, Item } from './left-behind-item.ts';
 import type { NotLookedAt } from './prune-look.ts';
-import { exitCodes } from './run.ts';
 import type { Session } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
 import { age, type Format, shown, table } from './table.ts';
@@ -114,12 +114,14 @@ export function textOf({ findings, notLookedAt, options: { mirror } }: Pruning, 
     'SCAN',
     'LAST REPORT',
     'NOT CONFIGURED',
+    'STAYS',
   ];
   const rows = shownGroups.map((one) => [
-    ...[one.cluster, one.namespace, one.mirror ?? '(label lost)', one.kind, Object.values(one.scope).join('/')],
+    ...[one.cluster, one.namespace, nameOfMirror(one), one.kind, Object.values(one.scope).join('/')],
     ...[String(one.objects), one.scan === undefined ? '' : '1'],
     one.sinceReport === undefined ? 'none' : `${age(one.sinceReport * 1000)} ago`,
     one.missing,
+    one.stays?.why ?? '',
   ]);
   const hints = new Set(
     shownGroups.flatMap(({ mirror: from, successor, missing }) =>
@@ -128,16 +130,28 @@ export function textOf({ findings, notLookedAt, options: { mirror } }: Pruning, 
         : [`Was ${from} renamed to ${successor}? Then keep its objects: skymirror prune --rename ${from}=${successor}`],
     ),
   );
-  const stay = shownGroups.flatMap((one) =>
-    one.stays === undefined ? [] : [`--remove leaves alone ${placeText(one)}: ${one.stays.message}.`],
-  );
   const claim = mirror === undefined ? [] : [`Only what these mirrors left: ${mirror.join(', ')}.`];
-  return [table(heading, rows), '', ...claim, ...hints, ...stay, ...others].join('\n').trimEnd();
+  return [table(heading, rows), '', ...claim, ...hints, ...stayText(shownGroups), ...others].join('\n').trimEnd();
 }
 
+/** One line for each mirror and reason, however many places there are; the table has the reason of each. */
+export function stayText(groups: readonly LeftBehind[]): string[] {
+  const staying = groups.flatMap((one) => (one.stays === undefined ? [] : [{ one, stays: one.stays }]));
+  const alike = Map.groupBy(staying, ({ one: { mirror }, stays: { why } }) => JSON.stringify([mirror, why]));
+  return [...alike.values()].flatMap(([first, ...more]) => {
+    if (first === undefined) return [];
+    const { one, stays } = first;
+    const what = more.length === 0 ? placeText(one) : `${more.length + 1} lines of ${nameOfMirror(one)} (${stays.why})`;
+    return [`--remove leaves alone ${what}: ${stays.message}.`];
+  });
+}
+
+const nameOfMirror = ({ mirror = '(label lost)' }: GroupPlace) => mirror;
+
 /** A place in one line. */
-export function placeText({ cluster, namespace, kind, mirror, scope }: GroupPlace): string {
-  return `${mirror ?? '(label lost)'} ${kind} ${Object.values(scope).join('/')} in namespace ${namespace} of ${cluster}`;
+export function placeText(place: GroupPlace): string {
+  const { cluster, namespace, kind, scope } = place;
+  return `${nameOfMirror(place)} ${kind} ${Object.values(scope).join('/')} in namespace ${namespace} of ${cluster}`;
 }
 
 function outcomeText({ removed, renamed, changed, held }: Outcome): string[] {

@@ -8,6 +8,7 @@ import { rename } from './prune-rename.ts';
 import { nameOf, type PruneOptions, type Pruning, report, textOf } from './prune-report.ts';
 import { openSession } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
+import { counted } from './table.ts';
 
 export type { PruneOptions } from './prune-report.ts';
 
@@ -57,8 +58,11 @@ async function remove(run: Pruning, groups: readonly Group[]): Promise<number> {
   const say = options.output === 'table' ? around.print : around.error;
   say(textOf(run, groups));
   around.error('A mirror that another configuration runs looks like this too. Remove only what you know to be yours.');
-  const question = `${items.length} objects and scans are removed from the clusters; nothing outside is touched.`;
-  if (options.yes !== true && !(await confirmed(question, String(items.length), around))) {
+  const scanCount = items.filter(({ type }) => type === mirrorScan).length;
+  const counts = `${counted(items.length - scanCount, 'object')} and ${counted(scanCount, 'scan')}`;
+  const facts = `To be removed from the clusters: ${counts}; nothing outside is touched.`;
+  const question = { facts, text: String(items.length), what: 'remove them' };
+  if (options.yes !== true && !(await confirmed(question, around))) {
     around.error('Nothing was removed.');
     return report(run, groups, { wasShown: true, remains: true });
   }

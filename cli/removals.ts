@@ -7,7 +7,7 @@ import { nameOf, ownership, type Target } from '../lib/resource.ts';
 import { remember, scanName } from '../lib/scan.ts';
 import { mirrorScan } from '../lib/scan-schema.ts';
 import { type BlockedSet, blockedSet, placeOf, type ScanPlace, targetsOf } from './blocked-set.ts';
-import { exitCodes } from './run.ts';
+import { exitCodes } from './exit-codes.ts';
 import { clustersOf, type Filters, isDown, openReaders, openSession } from './session.ts';
 import type { Style, Surroundings } from './surroundings.ts';
 import { age, type Format, shown, table } from './table.ts';

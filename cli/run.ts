@@ -1,9 +1,7 @@
 import { CommanderError } from 'commander';
+import { exitCodes } from './exit-codes.ts';
 import { programFor } from './program.ts';
 import { surroundings } from './surroundings.ts';
-
-/** The exit codes of every command; docs/command-line.md explains them. */
-export const exitCodes = { done: 0, failed: 1, differs: 2, interrupted: 130 } as const;
 
 /** Carries out a command line and gives its exit code. Never throws: what goes wrong is one line on stderr. */
 export async function run(args: readonly string[]): Promise<number> {

@@ -8,6 +8,7 @@ import { type KubernetesCluster, type KubernetesReader, openCluster, openReader 
 import { suggestion } from '../lib/nearest.ts';
 import { sources } from '../lib/sources.ts';
 import { type ConfiguredTask, tasksOf } from '../lib/targets.ts';
+import { kindNamed } from './kind-named.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Which part of the configuration a command is about; left out: all. */
@@ -49,7 +50,7 @@ export async function openSession(filters: Filters, { signal }: Pick<Surrounding
 
 function filtered(tasks: readonly ConfiguredTask[], filters: Filters): readonly ConfiguredTask[] {
   const mirrors = chosen('mirror', filters.mirror, new Set(tasks.map(({ mirror }) => mirror.name)));
-  const kinds = chosen('source', filters.source, new Set(tasks.map(({ source }) => source.kind)));
+  const kinds = chosen('source', filters.source?.map(kindNamed), new Set(tasks.map(({ source }) => source.kind)));
   const pairs = (filters.scope ?? []).map((pair) => scopePair(pair, tasks));
   const scope = Map.groupBy(pairs, ([key]) => key);
   const left = tasks.filter(
@@ -94,9 +95,17 @@ function scopePair(pair: string, tasks: readonly ConfiguredTask[]): readonly [st
   throw new Error(`--scope ${pair}: no mirror of the configuration has this ${key}${mend}`);
 }
 
-/** The clusters that tasks name, opened; one that cannot be opened stays, and fails at every request. */
-export async function openClusters(session: Session): Promise<ReadonlyMap<string, KubernetesCluster>> {
-  return open(session, (connection) => openCluster(connection), unusable);
+/**
+ * The clusters that tasks name, opened; one that cannot be opened stays, and fails at every request. Those of `known`
+ * that are open are kept as they are, the others tried again.
+ */
+export async function openClusters(
+  session: Session,
+  known: ReadonlyMap<string, KubernetesCluster> = new Map(),
+): Promise<ReadonlyMap<string, KubernetesCluster>> {
+  const kept = [...known].filter(([, cluster]) => !('isUnusable' in cluster));
+  const names = namesOf(session).filter((name) => kept.every(([other]) => other !== name));
+  return new Map([...kept, ...(await open(session, names, (connection) => openCluster(connection)))]);
 }
 
 /** Milliseconds: whoever looks waits at the terminal, and a cluster that is down is soon said to be. */
@@ -104,20 +113,21 @@ const readDeadline = 10_000;
 
 /** As `openClusters`, for looking alone: what comes back has no way to write. */
 export async function openReaders(session: Session): Promise<ReadonlyMap<string, KubernetesReader>> {
-  return open(session, (connection) => openReader(connection, { deadline: readDeadline }), unusable);
+  return open(session, namesOf(session), (connection) => openReader(connection, { deadline: readDeadline }));
 }
+
+const namesOf = ({ tasks }: Session) => [...new Set(tasks.flatMap(({ clusters }) => clusters))];
 
 async function open<Opened>(
   session: Session,
+  names: readonly string[],
   make: (connection: Connection) => Opened,
-  failed: (name: string, error: unknown) => Opened,
-): Promise<ReadonlyMap<string, Opened>> {
-  const names = [...new Set(session.tasks.flatMap(({ clusters }) => clusters))];
-  const opened = names.map(async (name): Promise<[string, Opened]> => {
+): Promise<ReadonlyMap<string, Opened | Unusable>> {
+  const opened = names.map(async (name): Promise<[string, Opened | Unusable]> => {
     try {
       return [name, make({ ...(await connectionTo(session, name)), name })];
     } catch (error) {
-      return [name, failed(name, error)];
+      return [name, unusable(name, error)];
     }
   });
   return new Map(await Promise.all(opened));
@@ -138,7 +148,11 @@ function withoutUndefined(
 }
 
 /** A cluster that could not even be opened: each request says why, so that it is reported like one that is down. */
-function unusable(name: string, cause: unknown): KubernetesCluster {
+interface Unusable extends KubernetesCluster {
+  readonly isUnusable: true;
+}
+
+function unusable(name: string, cause: unknown): Unusable {
   const fail = async (): Promise<never> => {
     throw new Error(`cluster ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   };
@@ -155,7 +169,7 @@ function unusable(name: string, cause: unknown): KubernetesCluster {
     remove: fail,
     record: fail,
   };
-  return { ...cluster, listEverywhere: fail, close: async () => {} };
+  return { ...cluster, listEverywhere: fail, close: async () => {}, isUnusable: true };
 }
 
 /** The opened clusters of a task, in the order of the configuration. */

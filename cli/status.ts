@@ -3,7 +3,7 @@ import { conditionOf, type KubernetesObject } from '../lib/object.ts';
 import { remember, scanName } from '../lib/scan.ts';
 import { mirrorScan } from '../lib/scan-schema.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
-import { exitCodes } from './run.ts';
+import { exitCodes } from './exit-codes.ts';
 import { clustersOf, type Filters, openReaders, openSession } from './session.ts';
 import type { Style, Surroundings } from './surroundings.ts';
 import { age, type Format, shown, table } from './table.ts';

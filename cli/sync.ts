@@ -1,9 +1,10 @@
 import type { Cluster } from '../lib/cluster.ts';
-import { type Report, reportLine } from '../lib/report.ts';
+import { type Counts, type Report, reportLine } from '../lib/report.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
+import { exitCodes } from './exit-codes.ts';
+import { failureLines } from './failure-lines.ts';
 import { passes } from './passes.ts';
 import { progressOf } from './progress.ts';
-import { exitCodes } from './run.ts';
 import { clustersOf, type Filters, openClusters, openSession, type Session } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Format, shown, table } from './table.ts';
@@ -25,13 +26,15 @@ export async function syncAll(options: SyncAllOptions, around: Surroundings): Pr
     );
   }
   const session = await openSession(options, around);
-  const opened = await openClusters(session);
+  let opened = await openClusters(session);
   const clusters = (task: ConfiguredTask) => clustersOf(task, opened);
   try {
     let began = performance.now();
     let reports = await round(session, clusters, options, around);
     while (options.every !== undefined && !around.signal.aborted) {
-      await until(began + options.every * 1000 - performance.now(), around.signal);
+      // What could not be opened is tried again in the pause, where a plugin that answers late costs the others least.
+      const pause = until(began + options.every * 1000 - performance.now(), around.signal);
+      [opened] = await Promise.all([openClusters(session, opened), pause]);
       if (around.signal.aborted) break;
       began = performance.now();
       reports = await round(session, clusters, options, around);
@@ -76,16 +79,9 @@ async function round(
 const targetOf = ({ mirror, source, scope }: ConfiguredTask) =>
   `${mirror.name} ${source.kind} ${Object.values(scope).join('/')}`;
 
-const shownFailures = 20;
-
 /** The line of a pass, and below it what went wrong. */
 function textLines(report: Report): string[] {
-  const inside = report.clusters.flatMap(({ cluster, failures }) =>
-    failures.map(({ message }) => `  ${cluster}: ${message}`),
-  );
-  const all = [...(report.incomplete === undefined ? [] : [`  ${report.incomplete.message}`]), ...inside];
-  const rest = all.length - shownFailures;
-  return [reportLine(report), ...all.slice(0, shownFailures), ...(rest > 0 ? [`  and ${rest} more`] : [])];
+  return [reportLine(report), ...failureLines(report).map((line) => `  ${line}`)];
 }
 
 /** One JSON object for a pass: the report, with what log collectors look for. */
@@ -99,13 +95,14 @@ function total(reports: readonly Report[]): string {
   const parts = reports.flatMap(({ clusters }) => clusters);
   const rows = [...new Set(parts.map(({ cluster }) => cluster))].map((name) => {
     const own = parts.filter(({ cluster }) => cluster === name);
-    const sum = (key: 'created' | 'updated' | 'marked' | 'deleted' | 'unchanged' | 'failed' | 'refused') =>
-      own.reduce((count, { counts }) => count + (counts?.[key] ?? 0), 0);
-    const counts = [sum('created'), sum('updated'), sum('marked'), sum('deleted'), sum('unchanged')];
+    const sum = (key: keyof Counts) => own.reduce((count, { counts }) => count + (counts?.[key] ?? 0), 0);
+    const counts = [sum('created'), sum('updated'), sum('marked'), sum('deleted'), sum('unchanged'), sum('kept')];
+    const waiting = own.reduce((count, { blocked }) => count + blocked, 0);
     const trouble = sum('failed') + sum('refused') + own.filter(({ skipped }) => skipped !== undefined).length;
-    return [name, ...[...counts, trouble].map(String)];
+    return [name, ...[...counts, waiting, trouble].map(String)];
   });
-  return `\n${table(['CLUSTER', 'CREATED', 'UPDATED', 'MARKED', 'DELETED', 'UNCHANGED', 'TROUBLE'], rows)}`;
+  const heading = ['CLUSTER', 'CREATED', 'UPDATED', 'MARKED', 'DELETED', 'UNCHANGED', 'KEPT', 'WAITING', 'TROUBLE'];
+  return `\n${table(heading, rows)}`;
 }
 
 /** Ends after that time, or with the signal. */

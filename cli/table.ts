@@ -24,6 +24,11 @@ export function shown(format: Format, value: unknown, asTable: () => string): st
   return asTable();
 }
 
+/** `1 object`, `2 objects`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 /** A time span as kubectl shows ages: `12s`, `5m`, `3h`, `2d`. */
 export function age(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));

@@ -1,3 +1,4 @@
+import { shortHash } from './names.ts';
 import { mirrorScan } from './scan-schema.ts';
 import type { Source } from './source.ts';
 
@@ -13,12 +14,14 @@ const writers: readonly Subject[] = [{ kind: 'Group', name: writerGroup }];
 
 /**
  * What skymirror needs in a cluster, and nothing more: the verbs are those that the engine sends. The role for objects
- * is bound in each namespace that is filled; schema revisions are read from the CRDs, by name.
+ * is bound in each namespace that is filled; schema revisions are read from the CRDs, by name. `name` is that of the
+ * bindings, as in `writerBindings`.
  */
 export function writerRoles(
   sources: readonly Source[],
   namespaces: string | readonly string[],
   subjects: readonly Subject[] = writers,
+  name?: string,
 ) {
   const kinds = [...sources, mirrorScan];
   const groups = [...new Set(kinds.map(({ group }) => group))].toSorted();
@@ -50,7 +53,7 @@ export function writerRoles(
         verbs: ['get'],
       },
     ]),
-    ...writerBindings(namespaces, subjects),
+    ...writerBindings(namespaces, subjects, name),
   ];
 }
 
@@ -65,6 +68,11 @@ export function writerBindings(
     ...[namespaces].flat().map((namespace) => binding({ name: writer, namespace }, 'skymirror-writer', subjects)),
     binding({ name: reader }, 'skymirror-schema-reader', subjects),
   ];
+}
+
+/** A name for the bindings of these subjects alone: applied, they replace and narrow nothing of anybody else's. */
+export function bindingName(subjects: readonly Subject[]): string {
+  return `skymirror-${shortHash(...subjects.map((subject) => JSON.stringify(subject)).toSorted())}`;
 }
 
 /** What people need to look at mirrored objects, bound to nobody. */

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { programFor } from '../cli/program.ts';
-import { exitCodes } from '../cli/run.ts';
+import { exitCodes } from '../cli/exit-codes.ts';
 import { parseConfiguration, problemText } from '../lib/configuration.ts';
 import { sources } from '../lib/sources.ts';
 import { blocksOf, pages, read, root } from './pages.ts';

@@ -4,7 +4,8 @@ import { confirmed } from '../../cli/confirm.ts';
 
 function ask({ interactive = true, signal = new AbortController().signal } = {}) {
   const [input, output] = [new PassThrough(), new PassThrough()];
-  const answer = confirmed('All of it goes.', '12', { interactive, signal }, input, output);
+  const question = { facts: 'All of it goes.', text: '12', what: 'remove it' };
+  const answer = confirmed(question, { interactive, signal }, input, output);
   return { answer, input, output };
 }
 
@@ -24,7 +25,7 @@ test('only exactly what is asked for confirms', async () => {
 
 test('the end of the input is a no', async () => {
   const { answer, input, output } = ask();
-  expect(String(output.read())).toBe('All of it goes. Type 12 to confirm: ');
+  expect(String(output.read())).toBe('All of it goes. Type 12 to remove it: ');
   input.end();
   expect(await answer).toBe(false);
 });

@@ -67,6 +67,7 @@ describe('the remedy', () => {
   test('for a role that cannot be assumed has the external id, where the configuration has one', () => {
     const without = trustRemedy({ account: '1', roleArn: role }, 'arn:aws:iam::9:user/me');
     expect(without).not.toContain('Condition');
+    expect(without).toMatch(/\nor correct role and externalId of account 1 in the configuration\.$/);
     expect(without).toContain('"AWS": "arn:aws:iam::9:user/me"');
     const asked = trustRemedy({ account: '1', roleArn: role, externalId: 'abc' }, 'arn:aws:sts::9:assumed-role/m/s');
     expect(asked).toContain('"sts:ExternalId": "abc"');

@@ -55,7 +55,7 @@ test('writes a configuration for the credentials, the region and the context at 
 
 test('prints it for --output -, with everything else on stderr', async () => {
   const role = aws.roleArn('444455556666');
-  const options = ['--role', role, '--region', 'eu-west-1,us-east-1', '--source', 'SQSQueue', '--context', 'staging'];
+  const options = ['--role', role, '--region', 'eu-west-1,us-east-1', '--source', 'sqsq', '--context', 'staging'];
   const { code, stdout, stderr } = await init(['--yes', '--output', '-', ...options, '--external-id', 'abc']);
   expect(code).toBe(0);
   expect(configurationOf(stdout)).toMatchObject({
@@ -133,11 +133,12 @@ test('at a terminal asks, again where an answer cannot be, and writes what was a
 });
 
 test.each([
-  ['Ctrl-C', '\u0003', 130],
-  ['Ctrl-D', '\u0004', 1],
-])('ends at %s without a file', async (_, key, expected) => {
-  const { code } = await atTerminal(['init', '--output', 'new.yaml'], ['production'], key);
+  ['Ctrl-C', '\u0003', 130, /ending what is under way/],
+  ['Ctrl-D', '\u0004', 1, /\nskymirror: nothing was written: the answers ended before the questions did\r\n$/],
+])('ends at %s without a file', async (_, key, expected, said) => {
+  const { code, output } = await atTerminal(['init', '--output', 'new.yaml'], ['production'], key);
   expect(code).toBe(expected);
+  expect(output).toMatch(said);
   expect(existsSync(join(place.folder, 'new.yaml'))).toBe(false);
 });
 

@@ -122,7 +122,7 @@ describe('leftBehind', () => {
       return found([lookOf([objectOf('orders'), scan])], judging([], options))[0]?.stays?.why;
     };
     expect(why(900)).toBe('alive');
-    expect(why(901)).toBeUndefined();
+    expect(why(901)).toBe('unclaimed');
     expect(why(-3600)).toBe('alive');
     expect(why(0, ['production'])).toBeUndefined();
     expect(why(0, ['other'])).toBe('alive');
@@ -131,14 +131,15 @@ describe('leftBehind', () => {
   test('stays for as long as its own mirror may be silent, which its scan tells', () => {
     const scan = scanOf({}, new Date(now - 7_000 * 1000).toISOString());
     const patient = { ...scan, status: { ...scan.status, staleAfterSeconds: 7_200 } };
-    const why = (one: typeof scan) => found([lookOf([objectOf('orders'), one])], judging([]))[0]?.stays?.why;
+    const elsewhere = judging([taskOf({ namespace: 'other' })]);
+    const why = (one: typeof scan) => found([lookOf([objectOf('orders'), one])], elsewhere)[0]?.stays?.why;
     expect([why(scan), why(patient)]).toEqual([undefined, 'alive']);
   });
 
   test('stays where scans, or a cluster that may be the same, could not be looked at', () => {
     const orders = [objectOf('orders')];
     const why = (look: Look, judge: Judging) => found([look], judge)[0]?.stays?.why;
-    expect(why(lookOf(orders), judging([]))).toBeUndefined();
+    expect(why(lookOf(orders), judging([taskOf({ cluster: 'b' })]))).toBeUndefined();
     expect(why(lookOf(orders, { scansKnown: false }), judging([]))).toBe('unknown');
     expect(why(lookOf(orders), judging([taskOf({ cluster: 'b' })], { unseen: ['b'] }))).toBe('unknown');
     const claim = { unseen: ['b'], claimed: ['production'] };
@@ -156,6 +157,19 @@ describe('leftBehind', () => {
     // A mirror that is configured elsewhere was not renamed.
     const moved = [taskOf({ mirror: 'new' }), taskOf({ namespace: 'other' })];
     expect(found([lookOf(orders)], judging(moved))[0]?.stays).toBeUndefined();
+  });
+
+  test('stays where the configuration has no such mirror, unless a person claims it', () => {
+    const orders = [objectOf('orders')];
+    const none = judging([taskOf({ mirror: 'new', namespace: 'other' })]);
+    expect(found([lookOf(orders)], none)[0]?.stays).toEqual({
+      why: 'unclaimed',
+      message:
+        "the configuration has no mirror production: it may be another configuration's; to remove them: --mirror production",
+    });
+    expect(found([lookOf(orders)], { ...none, claimed: ['production'] })[0]).not.toHaveProperty('stays');
+    const named = judging([taskOf({ namespace: 'other' })]);
+    expect(found([lookOf(orders)], named)[0]).not.toHaveProperty('stays');
   });
 
   test('two names of one API server are one cluster, by its address or by what is seen under both', () => {

@@ -12,7 +12,7 @@ import { configFolder, runCli } from './cli.ts';
 let kubernetes: Kubernetes;
 let place: Awaited<ReturnType<typeof configFolder>>;
 beforeAll(async () => {
-  kubernetes = await startKubernetes({ extraUsers: { robot: [] } });
+  kubernetes = await startKubernetes({ extraUsers: { robot: [], second: [] } });
   place = await configFolder({});
 });
 afterAll(async () => {
@@ -60,6 +60,17 @@ test('crds prints what an API server accepts: the kinds in use, or all', async (
   }
 });
 
+test('status and removals say of a cluster without the CRDs that they are not installed, and what installs them', async () => {
+  const file = await configuration();
+  const status = await runCli(['status', '--config', file, '-o', 'json']);
+  expect(status).toMatchObject({ code: 1, stderr: '' });
+  const message = expect.stringContaining('skymirror crds --install');
+  expect(JSON.parse(status.stdout)).toMatchObject([{ state: 'unknown', message }]);
+  const removals = await runCli(['removals', '--config', file, '-o', 'json']);
+  expect(removals).toMatchObject({ code: 1, stderr: message });
+  expect(JSON.parse(removals.stdout)).toMatchObject({ removals: [], blocked: [], unknown: [{ message }] });
+});
+
 test('crds --install makes kinds that are served when it ends, and says what it did', async () => {
   const file = await configuration();
   const lines = (verb: string) =>
@@ -89,6 +100,17 @@ test('crds --install leaves a CRD of a newer release alone, says why, and goes o
   await patchRevision('0');
 });
 
+test('crds --install takes no CRD of that name that does not say whose it is, until it is handed over', async () => {
+  const file = await configuration();
+  await runCli(['crds', '--install', '--config', file]);
+  await patchRevision(null);
+  const { code, stdout, stderr } = await runCli(['crds', '--install', '--config', file]);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: 'here: mirrorscans.skymirror.dev unchanged\n' });
+  expect(stderr).toMatch(/^here: rdsinstances.aws.skymirror.dev left as it is: .*somebody else's.*=0\n$/);
+  await patchRevision('0');
+  expect(await runCli(['crds', '--install', '--config', file])).toMatchObject({ code: 0, stderr: '' });
+});
+
 test('crds --install: a cluster that is down is one line, and the others go on', async () => {
   const down = { kubeconfig: join(place.folder, 'none.kubeconfig') };
   const clusters = { down, here: { kubeconfig: kubernetes.kubeconfig('admin') } };
@@ -98,17 +120,17 @@ test('crds --install: a cluster that is down is one line, and the others go on',
   expect(stdout).toContain('here: mirrorscans.skymirror.dev');
 });
 
-test('crds --install says which name another CRD has taken, and does not wait for it', async () => {
+test('crds --install says which name another CRD has taken, does not wait for it, and installs the others', async () => {
   const { stdout } = await runCli(['crds', '--all']);
   const theirs = JSON.parse(JSON.stringify(objectsOf(stdout)[1]).replaceAll('rdsclusters', 'theirs')) as object;
   await kubernetes.apply([theirs]);
   const file = await configuration({ mirrors: [{ ...mirror, sources: ['RDSCluster'] }] });
-  const { code, stderr } = await runCli(['crds', '--install', '--config', file]);
-  expect(code).toBe(1);
+  const { code, stdout: lines, stderr } = await runCli(['crds', '--install', '--config', file]);
+  expect({ code, lines }).toEqual({ code: 1, lines: expect.stringContaining('here: mirrorscans.skymirror.dev') });
   expect(stderr).toMatch(/^here: rdsclusters.aws.skymirror.dev is not served: .*already in use.*\n$/);
 });
 
-test('crds --install without the right to is one line that names it', async () => {
+test('crds --install without the right to says so of each CRD', async () => {
   const { code, stderr } = await runCli(['crds', '--install', '--config', await configuration({}, 'viewer')]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^here: .*User "viewer" cannot get resource "customresourcedefinitions"/);
@@ -125,6 +147,33 @@ test('what rbac prints gives the named user what a mirror needs', async () => {
   await kubernetes.apply(objects);
   const asked = { verb: 'create', group: 'aws.skymirror.dev', resource: 'rdsinstances', namespace: 'external' };
   await until(() => may(kubernetes, asked, 'robot'), { what: 'the permission of robot' });
+});
+
+test('what rbac prints for one configuration takes nothing from what another has got', async () => {
+  const queues = { ...mirror, name: 'two', sources: ['SQSQueue'], namespace: 'queues' };
+  const namespaces = ['external', 'queues'].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name },
+  }));
+  await kubernetes.apply(namespaces);
+  const configurations = [
+    [{}, 'robot'],
+    [{ mirrors: [queues] }, 'second'],
+  ] as const;
+  for (const [more, user] of configurations) {
+    const { stdout } = await runCli(['rbac', '--config', await configuration(more), '--user', user]);
+    await kubernetes.apply(objectsOf(stdout));
+  }
+  const create = { verb: 'create', group: 'aws.skymirror.dev' };
+  const instancesOf = { ...create, resource: 'rdsinstances', namespace: 'external' };
+  const schema = { verb: 'get', group: 'apiextensions.k8s.io', resource: 'customresourcedefinitions' };
+  const queuesOf = { ...create, resource: 'sqsqueues', namespace: 'queues' };
+  await until(() => may(kubernetes, queuesOf, 'second'), { what: 'the permission of second' });
+  expect(await may(kubernetes, instancesOf, 'robot')).toBe(true);
+  const name = 'rdsinstances.aws.skymirror.dev';
+  for (const user of ['robot', 'second']) expect(await may(kubernetes, { ...schema, name }, user)).toBe(true);
+  expect(await may(kubernetes, instancesOf, 'second')).toBe(false);
 });
 
 test('rbac asks for one cluster where they differ', async () => {
@@ -167,7 +216,7 @@ test('version tells itself, Node and the schema revisions', async () => {
   expect(json).toEqual({ version: expect.any(String), node: process.versions.node, kinds });
 });
 
-async function patchRevision(revision: string): Promise<void> {
+async function patchRevision(revision: string | null): Promise<void> {
   const body = { metadata: { annotations: { [revisionAnnotation]: revision } } };
   const contentType = 'application/merge-patch+json';
   expect(await kubernetes.request(instances, { method: 'PATCH', contentType, body })).toMatchObject({ status: 200 });

@@ -1,36 +1,36 @@
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { needsOf, subjectsOf, yamlOf } from '../../cli/manifests.ts';
+import { namespacesIn, subjectsOf, yamlOf } from '../../cli/manifests.ts';
 import { refusal } from '../../cli/manifests-install.ts';
 import { parseConfiguration } from '../../lib/configuration.ts';
 import { mirrorScanCrd } from '../../lib/crd.ts';
 import { revisionAnnotation } from '../../lib/object.ts';
+import { bindingName } from '../../lib/rbac.ts';
 import { sources } from '../../lib/sources.ts';
 import { tasksOf } from '../../lib/targets.ts';
 import { account, mirror } from '../configuration-samples.ts';
 
-describe('what a cluster needs', () => {
+describe('the namespaces of a cluster', () => {
   const clusters = ['one', 'two', 'three'];
   const declared = 'clusters: { one: {}, two: { context: two }, three: { context: three } }\n';
   const needs = (mirrors: string, only?: string) => {
     const parsed = parseConfiguration(`${declared}${account}mirrors:\n${mirrors}`, { sources });
     if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
-    const { kinds, namespaces } = needsOf(tasksOf(parsed.configuration, sources), clusters, only);
-    return { kinds: kinds.map(({ kind }) => kind), namespaces };
+    return namespacesIn(tasksOf(parsed.configuration, sources), clusters, only);
   };
 
-  test('is what the mirrors of it need, those by tag in all their namespaces', () => {
+  test('are what its mirrors fill, those by tag all of theirs', () => {
     const byTag = mirror('', 'one', '{ byTag: { key: team, values: { b: beta, a: alpha } }, fallback: rest }');
-    expect(needs(byTag)).toEqual({ kinds: ['RDSInstance'], namespaces: ['alpha', 'beta', 'rest'] });
+    expect(needs(byTag)).toEqual(['alpha', 'beta', 'rest']);
   });
 
-  test('is asked for one by one where clusters differ, and a cluster that nothing is written into has none', () => {
+  test('are asked for one by one where clusters differ, and a cluster that nothing is written into has none', () => {
     const differing = `${mirror('clusters: [one]')}${mirror('clusters: [two]', 'two', 'other')}`;
     expect(() => needs(differing)).toThrow(/the clusters one, two, three need different roles.*--cluster one/);
-    expect(needs(differing, 'two')).toEqual({ kinds: ['RDSInstance'], namespaces: ['other'] });
+    expect(needs(differing, 'two')).toEqual(['other']);
     expect(() => needs(differing, 'three')).toThrow(/--cluster three: no mirror writes into it/);
     expect(() => needs(differing, 'four')).toThrow(/--cluster four: the configuration has no cluster "four"/);
-    expect(needs(mirror('clusters: [one]'))).toEqual({ kinds: ['RDSInstance'], namespaces: ['external'] });
+    expect(needs(mirror('clusters: [one]'))).toEqual(['external']);
   });
 });
 
@@ -46,6 +46,14 @@ test('subjects are named by their kinds, and a service account by its namespace'
       `--service-account ${wrong}: give it as namespace/name`,
     );
   }
+});
+
+test('bindings are named by who is bound, in whatever order', () => {
+  const [one, other] = subjectsOf({ user: ['u'], serviceAccount: ['n/s'] });
+  if (one === undefined || other === undefined) throw new Error('two were named');
+  expect(bindingName([one, other])).toBe(bindingName([other, one]));
+  expect(bindingName([one])).toMatch(/^skymirror-\w{13}$/);
+  expect(new Set([[one], [other], [one, other]].map(bindingName)).size).toBe(3);
 });
 
 test('documents of a stream hold no aliases', () => {
@@ -65,14 +73,16 @@ describe('a CRD that is there', () => {
     ['nothing', undefined],
     ['an older one', revised(String(own - 1))],
     ['the same', revised(String(own))],
-    ['one without a revision', there({})],
   ])('is replaced: %s', (_, object) => {
     expect(refusal(definition, object)).toBeUndefined();
   });
 
-  test('is left alone where it is newer, or is being deleted', () => {
+  test('is left alone where it is newer, of unknown make, or being deleted', () => {
     expect(refusal(definition, revised(String(own + 1)))).toMatch(
       `its schema revision is ${own + 1}, and this skymirror`,
+    );
+    expect(refusal(definition, there({}))).toMatch(
+      /may be somebody else's\. Ask .*: kubectl annotate crd mirrorscans\S+ /,
     );
     expect(refusal(definition, there({ deletionTimestamp: '2026-01-01T00:00:00Z' }))).toMatch(/being deleted/);
   });

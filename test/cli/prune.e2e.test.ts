@@ -75,7 +75,9 @@ describe('skymirror prune', () => {
     const before = await versions(all.world);
     const { code, stdout } = await all.cli('prune');
     expect(code).toBe(2);
-    expect(stdout).toMatch(/^main {6}world-\d+ .* production {3}RDSInstance .* 2 {9}1 .* \d+s ago {8}region$/m);
+    expect(stdout).toMatch(
+      /^main {6}world-\d+ .* production {3}RDSInstance .* 2 {9}1 .* \d+s ago {8}region {11}alive$/m,
+    );
     const refused = await all.cli('prune', '--remove', '--yes');
     expect(refused).toMatchObject({
       code: 2,
@@ -92,11 +94,11 @@ describe('skymirror prune', () => {
     expect(unasked).toMatchObject({ code: 1, stderr: expect.stringContaining('add --yes') });
     expect(unasked.stderr).toContain('A mirror that another configuration runs looks like this too.');
     const hasty = atTerminal(['prune', '--remove'], all.config.folder);
-    await hasty.sees('Type 3 to confirm: ');
+    await hasty.sees('Type 3 to remove them: ');
     hasty.types('yes');
     expect(await hasty.end).toMatchObject({ code: 2, shown: expect.stringContaining('Nothing was removed.') });
     const person = atTerminal(['prune', '--remove'], all.config.folder);
-    await person.sees('Type 3 to confirm: ');
+    await person.sees('Type 3 to remove them: ');
     person.types('3');
     expect(await person.end).toMatchObject({ code: 0, shown: expect.stringContaining('Removed: 3.') });
     expect(await all.world.identifiers()).toEqual([]);
@@ -110,7 +112,7 @@ describe('skymirror prune', () => {
     await all.silent();
     await all.world.patch(all.world.pathOf('cart'), { metadata: { finalizers: ['example.org/mine'] } });
     const person = atTerminal(['prune', '--remove'], all.config.folder);
-    await person.sees('Type 4 to confirm: ');
+    await person.sees('Type 4 to remove them: ');
     await all.world.patch(all.world.pathOf('orders'), { metadata: { labels: { 'example.org/edited': 'yes' } } });
     person.types('4');
     const { code, shown } = await person.end;
@@ -157,6 +159,23 @@ describe('skymirror prune', () => {
     expect(await mine()).toEqual(['source']);
     await all.change({ name: 'other', namespace: 'elsewhere' });
     expect(await mine()).toEqual(['mirror']);
+  });
+
+  test('never takes what a mirror left that the configuration does not name, unless a person names it', async () => {
+    await using all = await setUp(['orders']);
+    await all.change({ name: 'other', ...otherRegion });
+    await all.silent();
+    const before = await versions(all.world);
+    const kept = await all.cli('prune', '--remove', '--yes');
+    expect(kept).toMatchObject({
+      code: 2,
+      stdout: expect.stringMatching(
+        /^--remove leaves alone production .*: the configuration has no mirror production: .*: --mirror production\.$/m,
+      ),
+    });
+    expect(await versions(all.world)).toEqual(before);
+    const named = await all.result('--remove', '--yes', '--mirror', 'production');
+    expect(named).toMatchObject({ code: 0, carriedOut: { removed: 2 } });
   });
 
   test('counts two names of one API server as one cluster', async () => {
@@ -240,7 +259,7 @@ describe('skymirror prune --rename', () => {
       leftBehind: [{ stays: { why: 'renamed' } }],
     });
     const person = atTerminal(['prune', '--rename', 'production=renamed'], all.config.folder);
-    await person.sees('Type 4 to confirm: ');
+    await person.sees('Type 4 to hand them over: ');
     person.types('4');
     const { code, shown } = await person.end;
     expect(code).toBe(0);
@@ -278,11 +297,11 @@ describe('skymirror prune --rename', () => {
     await all.change({ name: 'renamed', ...otherRegion });
     expect(await all.cli('prune', '--rename', 'production=renamed', '--yes')).toMatchObject({
       code: 2,
-      stdout: expect.stringContaining('2 objects stay: renamed does not show them there'),
+      stdout: expect.stringContaining('2 objects left as they are: renamed does not show them there'),
     });
     await all.change({ name: 'renamed' });
     const person = atTerminal(['prune', '--rename', 'production=renamed'], all.config.folder);
-    await person.sees('Type 3 to confirm: ');
+    await person.sees('Type 3 to hand them over: ');
     await all.world.patch(all.world.pathOf('orders'), { metadata: { labels: { 'example.org/edited': 'yes' } } });
     person.types('3');
     expect(await person.end).toMatchObject({ code: 2, shown: expect.stringContaining('Renamed: 1.') });

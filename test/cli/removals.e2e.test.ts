@@ -61,6 +61,7 @@ describe('skymirror removals', () => {
     expect(stdout).toMatch(
       /^8-\w{13} \(production RDSInstance .*\) waits: skymirror approve-removals\n {2}Due for rem/m,
     );
+    expect(stdout).toContain('To let that set go: kubectl annotate');
     const { removals, blocked, unknown } = await all.json();
     expect(unknown).toEqual([]);
     expect(blocked).toEqual([
@@ -80,6 +81,19 @@ describe('skymirror removals', () => {
       due: removals[0]?.since,
       sinceMark: expect.any(Number),
     });
+  });
+
+  test('is named by plan, also where nothing would change, and counted by sync', async () => {
+    await using all = await massRemoval();
+    expect(await all.cli('plan')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Nothing would change\. .* 8 wait for a person: skymirror removals\.\n$/),
+    });
+    const { mirrors, ...more } = configurationOf(all.world, { grace: '0s' }, 'skymirror');
+    const two = mirrors.map((mirror) => ({ ...mirror, regions: [...mirror.regions, 'eu-central-2'] }));
+    await all.config.write({ ...more, mirrors: two });
+    const { stdout } = await all.cli('sync');
+    expect(stdout).toMatch(/^CLUSTER .* UNCHANGED {3}KEPT {3}WAITING {3}TROUBLE\nmain {6}0 .* 4 {11}8 {6}8 {9}0\n$/m);
   });
 
   test('says what waits before a pass has named it, and tells grace and Retain from it by the configuration', async () => {
@@ -142,7 +156,7 @@ describe('skymirror approve-removals', () => {
     await all.world.pass({ ids: [all.world.arn('db-00')] });
     const { code, stdout, stderr } = await all.cli('approve-removals');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/nobody is at a terminal .*: add --yes/);
+    expect(stderr).toMatch(/nobody is at a terminal to be asked "Type 8 to let these go": add --yes/);
     expect(stdout).toMatch(/^db-00-\w{13} .* \(seen again: stays\)$/m);
     expect(stdout).toContain(all.world.arn('db-01'));
     expect((await all.world.scan()).metadata.annotations).toBeUndefined();
@@ -155,14 +169,17 @@ describe('skymirror approve-removals', () => {
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining(`These do: ${approval}`) });
     expect(await all.cli('approve-removals', '--set', approval, '--yes')).toMatchObject({ code: 0 });
     expect((await all.world.scan()).metadata.annotations?.[approvalAnnotation]).toBe(approval);
-    expect((await all.json()).blocked[0]?.approved).toBe(true);
-    expect(await all.cli('removals')).toMatchObject({ code: 0 });
+    const after = await all.cli('removals');
+    expect(after).toMatchObject({ code: 0, stdout: expect.stringContaining('is approved: the next pass lets it go') });
+    expect(after.stdout).not.toContain('To let that set go');
+    const [set] = (await all.json()).blocked;
+    expect(set).toMatchObject({ approved: true, message: expect.stringMatching(/^Due for removal: 8\..*: 8\.$/) });
   });
 
   test('approves what the person confirmed although the scan was written meanwhile, if its set is the same', async () => {
     await using all = await massRemoval({ user: 'admin' });
     const person = atTerminal(['approve-removals'], all.config.folder);
-    await person.sees('Type 8 to confirm: ');
+    await person.sees('Type 8 to let these go: ');
     await all.world.patch(all.world.scanPath, { metadata: { annotations: { 'example.org/note': 'seen' } } });
     person.types('8');
     expect(await person.end).toMatchObject({ code: 0, shown: expect.stringContaining(': approved.') });
@@ -173,11 +190,11 @@ describe('skymirror approve-removals', () => {
   test('approves nothing of a set that has changed since it was shown, nor what was not confirmed', async () => {
     await using all = await massRemoval({ user: 'admin' });
     const hasty = atTerminal(['approve-removals'], all.config.folder);
-    await hasty.sees('Type 8 to confirm: ');
+    await hasty.sees('Type 8 to let these go: ');
     hasty.types('y');
     expect(await hasty.end).toMatchObject({ code: 2, shown: expect.stringContaining('not approved') });
     const late = atTerminal(['approve-removals'], all.config.folder);
-    await late.sees('Type 8 to confirm: ');
+    await late.sees('Type 8 to let these go: ');
     const blockedRemoval = { approval: '9-0000000000000', members: [] };
     await all.world.patch(`${all.world.scanPath}/status`, { status: { blockedRemoval } });
     late.types('8');
@@ -188,7 +205,7 @@ describe('skymirror approve-removals', () => {
   test('Ctrl-C at the question approves nothing', async () => {
     await using all = await massRemoval({ user: 'admin' });
     const person = atTerminal(['approve-removals'], all.config.folder);
-    await person.sees('Type 8 to confirm: ');
+    await person.sees('Type 8 to let these go: ');
     person.interrupts();
     expect(await person.end).toMatchObject({ code: 130 });
     expect((await all.world.scan()).metadata.annotations).toBeUndefined();

@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isDown, openSession } from '../../cli/session.ts';
+import { stringify } from 'yaml';
+import { isDown, openClusters, openSession } from '../../cli/session.ts';
 import { ApiError } from '../../lib/cluster.ts';
 import { configFolder } from './cli.ts';
 
@@ -16,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-async function chosenBy(filters: { readonly mirror?: string[]; readonly scope?: string[] }): Promise<string[]> {
+async function chosenBy(filters: Partial<Record<'mirror' | 'source' | 'scope', string[]>>): Promise<string[]> {
   const { tasks } = await openSession({ config: folder.file, ...filters }, { signal: new AbortController().signal });
   return tasks.map(({ accountName, scope }) => `${accountName}/${scope.region}`);
 }
@@ -43,6 +46,41 @@ describe('the filter by scope', () => {
   ])('is refused as %s', async (pair, said) => {
     await expect(chosenBy({ scope: [pair] })).rejects.toThrow(said);
   });
+});
+
+test.each(['SQSQueue', 'sqsqueue', 'sqsqueues', 'SQSQ'])('the filter by source takes %s', async (name) => {
+  expect(await chosenBy({ source: [name], mirror: ['two'] })).toHaveLength(2);
+});
+
+test('the filter by source refuses a kind that is not there by the name that was given', async () => {
+  await expect(chosenBy({ source: ['toaster'] })).rejects.toThrow('--source toaster: the configuration has no such');
+});
+
+test('clusters that are open stay as they are while one that was not is tried again', async () => {
+  const kubeconfig = stringify({
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'a' },
+    contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+    clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'a', user: { token: 't' } }],
+  });
+  const place = await configFolder({
+    clusters: { here: { kubeconfig: './here' }, late: { kubeconfig: './late' } },
+    accounts: { production: { id: '111122223333' } },
+    mirrors: [
+      { name: 'one', sources: ['SQSQueue'], accounts: ['production'], regions: ['us-east-1'], namespace: 'external' },
+    ],
+  });
+  await writeFile(join(place.folder, 'here'), kubeconfig);
+  const session = await openSession({ config: place.file }, { signal: new AbortController().signal });
+  const first = await openClusters(session);
+  await writeFile(join(place.folder, 'late'), kubeconfig);
+  const second = await openClusters(session, first);
+  expect(second.get('here')).toBe(first.get('here'));
+  expect(second.get('late')).not.toBe(first.get('late'));
+  const third = await openClusters(session, second);
+  for (const name of ['here', 'late']) expect(third.get(name)).toBe(second.get(name));
+  await Promise.all([...third.values()].map((cluster) => cluster.close()));
+  await place.remove();
 });
 
 test('filters that exclude one another are named in the error', async () => {

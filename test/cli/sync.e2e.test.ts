@@ -1,3 +1,5 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deny } from '../../dev/proxy-faults.ts';
 import type { Report } from '../../lib/report.ts';
@@ -108,6 +110,23 @@ describe('skymirror sync', () => {
     expect(stdout).toContain('1 created');
     expect(stdout).toContain('no change');
     expect(stderr).toContain('ending what is under way');
+  });
+
+  test('tries a cluster that could not be opened again in each round, beside the others', async () => {
+    await using all = await setUp(['orders']);
+    const base = configurationOf(all.world);
+    await all.config.write({ ...base, clusters: { ...base.clusters, late: { kubeconfig: './late' } } });
+    const { code, stdout } = await runCli(['sync', '--every', '1s'], {
+      cwd: all.config.folder,
+      onOutput(text, kill) {
+        if (/late skipped: cluster late: no kubeconfig/.test(text)) {
+          copyFileSync(stack.kubernetes.kubeconfig('skymirror'), join(all.config.folder, 'late'));
+        }
+        if (/late: .*(no change|created)/.test(text)) kill('SIGINT');
+      },
+    });
+    expect(code).toBe(130);
+    expect(stdout).toMatch(/main: no change; late: no change$/m);
   });
 
   test('puts resources into the namespaces that their tags choose, of those that the configuration names', async () => {
@@ -270,6 +289,9 @@ describe('the command line', () => {
   test('has help with examples for every command, and completion for the shells', async () => {
     const { code, stdout } = await runCli(['--help']);
     expect(code).toBe(0);
+    const order = 'init crds rbac doctor plan sync status removals approve-removals prune sources version completion';
+    const commands = [...stdout.matchAll(/^ {2}([a-z-]+) (?:\[options\]|<)/gm)].map(([, name]) => name);
+    expect(commands.join(' ')).toBe(order);
     for (const command of stdout.matchAll(/^ {2}([a-z-]+) \[options\]/gm)) {
       const help = await runCli([command[1] ?? '', '--help']);
       expect(help.code, command[1]).toBe(0);
