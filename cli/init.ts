@@ -155,7 +155,7 @@ function nextSteps({ namespace, externalId }: Answers, file: string): string {
     [`skymirror crds${config} --install`, 'the custom resources'],
     [`kubectl create namespace ${namespace}`, 'where the objects go'],
     [
-      `skymirror rbac${config} --user NAME | kubectl apply -f -`,
+      `skymirror rbac${config} --user NAME | kubectl apply --server-side -f -`,
       'lets NAME write them; also --group, --service-account',
     ],
     [`skymirror doctor${config}`, 'is every right there?'],

@@ -99,7 +99,7 @@ removals, approve-removals, doctor, prune), 130 interrupted. docs/command-line.m
     command(
       'rbac',
       'Print the roles and bindings that a mirror needs in the namespaces in use.',
-      `  skymirror rbac --service-account skymirror/skymirror | kubectl apply -f -
+      `  skymirror rbac --service-account skymirror/skymirror | kubectl apply --server-side -f -
   skymirror rbac --group skymirror-writers
   skymirror rbac --cluster production --user arn:aws:sts::111122223333:assumed-role/mirror/session`,
     ),

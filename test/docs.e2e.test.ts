@@ -1,18 +1,16 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import * as z from 'zod';
 import { deleteInstance, resize } from '../dev/estate.ts';
 import { setStatus } from '../dev/proxy-rows.ts';
 import { type Stack, startStack } from '../dev/stack.ts';
 import { until } from '../dev/until.ts';
-import { crdOf } from '../lib/crd.ts';
-import { mirrorOf } from '../lib/mirror.ts';
-import { writerRoles } from '../lib/rbac.ts';
-import type { Source } from '../lib/source.ts';
 import { sources } from '../lib/sources.ts';
-import { sync } from '../lib/sync.ts';
 import { kubectlPath } from './e2e/kubectl.ts';
 import { blocksOf, pages, root } from './pages.ts';
 
@@ -23,7 +21,7 @@ const notRun: readonly [line: RegExp, why: string][] = [
   [/^npx skymirror init(?!.*--output -)/, 'writes the skymirror.yaml that the other lines use'],
   [/ --every /, 'has no end'],
   [/^npx skymirror approve-removals/, 'asks a person'],
-  [/^npx skymirror prune --re/, 'asks a person'],
+  [/^npx skymirror prune .*--re/, 'asks a person'],
   [/^kubectl get .* -w$/, 'has no end'],
   [/^kubectl delete /, 'takes away what the other lines look at'],
   [/^kubectl create namespace external$/, 'the namespace is there already'],
@@ -66,12 +64,12 @@ afterAll(async () => {
 
 const configuration = `clusters: { main: {} }
 accounts:
-  production: { id: "111122223333", role: "arn:aws:iam::111122223333:role/skymirror-reader", externalId: "\${SKYMIRROR_EXTERNAL_ID}" }
+  shop: { id: "111122223333", role: "arn:aws:iam::111122223333:role/skymirror-reader", externalId: "\${SKYMIRROR_EXTERNAL_ID}" }
   staging: { id: "444455556666", role: "arn:aws:iam::444455556666:role/skymirror-reader", externalId: "\${SKYMIRROR_EXTERNAL_ID}" }
 mirrors:
   - name: production
     sources: [${sources.map(({ kind }) => kind).join(', ')}]
-    accounts: [production, staging]
+    accounts: [shop, staging]
     regions: [us-east-1, eu-west-1]
     namespace: external
     labels: [team, env]
@@ -157,15 +155,14 @@ function pathsOf(value: unknown, path = ''): Set<string> {
 }
 
 /** Writes the blocks of TypeScript of all pages to files, two folders below the root, and gives their paths by page. */
-async function extracted(): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
+async function extracted(): Promise<Map<string, readonly string[]>> {
+  const files = new Map<string, readonly string[]>();
   for (const page of pages) {
     const code = (await blocksOf(page)).filter(({ language }) => language === 'ts').map(({ text }) => text);
     for (const [index, text] of code.entries()) {
-      const file = `${folder}${page.replaceAll(/\W/g, '-')}-${index}.ts`;
-      const local = text.replaceAll(/from '\.{1,2}\/lib\//g, "from '../../lib/");
-      await writeFile(file, local.replaceAll("from 'skymirror'", "from '../../lib/index.ts'"));
-      if (!files.has(page)) files.set(page, file);
+      const file = page === 'docs/adding-a-source.md' ? 'note.ts' : `${page.replaceAll(/\W/g, '-')}-${index}.ts`;
+      await writeFile(`${folder}${file}`, text.replaceAll("from 'skymirror'", "from '../../lib/index.ts'"));
+      files.set(page, [...(files.get(page) ?? []), `${folder}${file}`]);
     }
   }
   return files;
@@ -182,33 +179,72 @@ test('the TypeScript of all pages has no type errors', async () => {
 });
 
 test('the program in docs/library.md mirrors an account', async () => {
-  const file = (await extracted()).get('docs/library.md') ?? '';
+  const [file = ''] = (await extracted()).get('docs/library.md') ?? [];
   const { stdout } = await run(process.execPath, [file], { env });
   expect(stdout).toContain('production RDSInstance 111122223333/us-east-1: complete, 22 seen');
 });
 
-test('the source in docs/adding-a-source.md works as it stands there', async () => {
-  const file = (await extracted()).get('docs/adding-a-source.md') ?? '';
-  const { note }: { note: Source } = await import(file);
-  await stack.kubernetes.apply([crdOf(note), ...writerRoles([...sources, note], 'external')]);
+test('the source in docs/adding-a-source.md is installed and mirrored by the programs in docs/library.md', async () => {
+  const [, , manifests = '', program = ''] = (await extracted()).get('docs/library.md') ?? [];
+  const printed = await run(process.execPath, [manifests], { env });
+  await stack.kubernetes.apply(JSON.parse(printed.stdout).items);
   const path = '/apis/notes.skymirror.dev/v1alpha1/namespaces/external/notes';
   await until(async () => (await stack.kubernetes.request(path, { user: 'skymirror' })).status === 200, {
     what: 'RBAC',
   });
-  const mirror = mirrorOf({ name: 'notes', namespace: 'external' });
-  const access = {
-    notes: [
-      { id: 'kitchen/milk', title: 'Buy milk', done: false },
-      { id: 'kitchen/bread', title: 'Bake bread', done: true },
-    ],
-  };
-  const report = await sync({ mirror, source: note, scope: { shelf: 'kitchen' }, access }, [stack.cluster]);
-  expect(report).toMatchObject({ ok: true, outside: { seen: 2 }, clusters: [{ counts: { created: 2 } }] });
+  const { stdout } = await run(process.execPath, [program], { env });
+  expect(stdout).toContain('notes Note kitchen: complete, 2 seen');
   const { body } = await stack.kubernetes.request(path);
-  expect(body).toMatchObject({
-    items: [
-      { status: { observed: { title: 'Bake bread', state: 'done' } } },
-      { status: { observed: { state: 'open' } } },
-    ],
+  const observed = (state: string) => ({ status: { observed: { state } } });
+  expect(body).toMatchObject({ items: [observed('done'), observed('open')] });
+});
+
+test('what init writes is, without its comments, what docs/getting-started.md shows', async () => {
+  const page = 'docs/getting-started.md';
+  const line = (await commandsOf(page)).find((command) => command.startsWith('npx skymirror init')) ?? '';
+  const kubeconfig = await readFile(stack.kubernetes.kubeconfig('admin'), 'utf8');
+  await writeFile(`${folder}kubeconfig`, kubeconfig.replaceAll(/(current-context:|- name:) admin/g, '$1 main'));
+  const written = await carriedOut(`KUBECONFIG=kubeconfig ${line} --yes --output -`);
+  const shown = (await blocksOf(page)).find(({ language }) => language === 'yaml')?.text;
+  expect(parse(written)).toEqual(parse(shown ?? ''));
+});
+
+test('the kustomization in docs/getting-started.md puts image and configuration into the CronJob', async () => {
+  const blocks = await blocksOf('docs/getting-started.md');
+  const { text = '' } = blocks.find((block) => block.text.includes('kind: Kustomization')) ?? {};
+  const { resources } = z.object({ resources: z.array(z.string()) }).parse(parse(text));
+  await cp(new URL('deploy/', root), `${folder}node_modules/skymirror/deploy/`, { recursive: true });
+  await mkdir(`${folder}cronjob`);
+  await writeFile(`${folder}cronjob/kustomization.yaml`, text);
+  await writeFile(`${folder}cronjob/skymirror.yaml`, configuration);
+  for (const resource of resources) expect(existsSync(`${folder}cronjob/${resource}/kustomization.yaml`)).toBe(true);
+  if (kubectlPath === undefined) return;
+  const objects = parseAllDocuments(await carriedOut('kubectl kustomize cronjob')).map((document) => document.toJS());
+  expect(objects).toContainEqual(
+    expect.objectContaining({ kind: 'ConfigMap', data: { 'skymirror.yaml': configuration } }),
+  );
+  const job = objects.find(({ kind }) => kind === 'CronJob');
+  expect(job.spec.jobTemplate.spec.template.spec).toMatchObject({
+    containers: [{ image: 'images.example.com/skymirror:0.1.0' }],
+    volumes: [{ configMap: { name: 'skymirror' } }],
   });
+});
+
+test('the commands that uninstall it leave nothing of deploy/ in the cluster', async () => {
+  if (kubectlPath === undefined) return;
+  const files = await readdir(new URL('deploy/', root), { recursive: true });
+  const isNamespace = (name: string) => name.endsWith('namespace.yaml');
+  const manifests = files.filter((name) => /(?<!kustomization|skymirror)\.yaml$/.test(name));
+  for (const name of manifests.toSorted((left, right) => Number(isNamespace(right)) - Number(isNamespace(left)))) {
+    const path = fileURLToPath(new URL(`deploy/${name}`, root));
+    await carriedOut(`kubectl apply --server-side --force-conflicts -f '${path}'`);
+  }
+  const lines = (await commandsOf('docs/getting-started.md')).filter((line) => line.startsWith('kubectl delete'));
+  // Without a controller manager a namespace is never done with going.
+  for (const line of lines)
+    await carriedOut(line.endsWith('namespaces external skymirror') ? `${line} --wait=false` : line);
+  const kinds = 'crds,clusterroles,clusterrolebindings,flowschemas,prioritylevelconfigurations';
+  const policies = 'validatingadmissionpolicies,validatingadmissionpolicybindings';
+  const left = await carriedOut(`kubectl get ${kinds},${policies} -l app.kubernetes.io/part-of=skymirror -o name`);
+  expect(left).toBe('');
 });

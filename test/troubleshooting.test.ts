@@ -49,8 +49,8 @@ test('each code by which AWS refuses has an entry', async () => {
 });
 
 test('each remedy of the transport has an entry', async () => {
-  const table = /function remedy\(.*?mend: Record<number, string> = \{(.*?)\};/s;
-  for (const remedy of await named('lib/transport.ts', table, /'([^':,]+)/g)) expectEntry(remedy);
+  const body = /function remedy\(.*?\{(.*?)\n\}/s;
+  for (const remedy of await named('lib/transport.ts', body, /(?:return|\d:) '([^':,.]+)/g)) expectEntry(remedy);
 });
 
 test('each error of a kubeconfig has an entry', async () => {

@@ -33,6 +33,7 @@ async function apply(name: string): Promise<void> {
   const spec = { type: 'ExternalName', externalName };
   const body = { apiVersion: 'v1', kind: 'Service', metadata: { name, ownerReferences: [owner] }, spec };
   await services.patchNamespacedService({ name, namespace, body, fieldManager: 'database-services' }, asApply);
+  console.log(`Service ${name} -> ${externalName}`);
 }
 
 const complain = (error: unknown) => console.error(String(error));
