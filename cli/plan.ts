@@ -40,7 +40,12 @@ export async function plan(options: PlanOptions, around: Surroundings): Promise<
       done: (task, clusters) => planned.push(...clusters.flatMap((cluster) => changesOf(task, cluster))),
     });
     planned.sort((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1));
-    const result = { changes: planned, summary: summaryOf(planned), targets: reports };
+    const result = {
+      complete: reports.every(({ ok }) => ok),
+      changes: planned,
+      summary: summaryOf(planned),
+      targets: reports,
+    };
     around.print(shown(options.output, result, () => text(planned, reports, around)));
     for (const line of troubles(reports)) around.error(line);
     if (around.signal.aborted) return exitCodes.interrupted;
@@ -107,11 +112,13 @@ function text(changes: readonly ShownChange[], reports: readonly Report[], { pai
     ];
   });
   const { create, update, mark, delete: removed } = summaryOf(changes);
+  const unsure = reports.filter(({ ok }) => !ok).length;
+  const none = unsure === 0 ? 'Nothing would change.' : 'What would change is not known.';
   const total =
     changes.length === 0
-      ? 'Nothing would change.'
+      ? none
       : `To create: ${create}, to update: ${update}, to mark as gone or not selected: ${mark}, to delete: ${removed}.`;
-  const far = reports.every(({ ok }) => ok) ? '' : ' This is not all: not everything could be looked at.';
+  const far = unsure === 0 ? '' : ` ${unsure} of ${reports.length} targets could not be looked at in full.`;
   const seen = reports.reduce((sum, { outside }) => sum + outside.seen, 0);
   const waiting = reports.flatMap((report) => report.clusters).reduce((sum, { blocked }) => sum + blocked, 0);
   const brake =

@@ -211,9 +211,14 @@ describe('skymirror plan', () => {
   test('ends with 1 where something could not be looked at', async () => {
     await using all = await setUp(['orders']);
     const fault = stack.aws.faults.add({ when: { service: 'rds', region: all.world.region }, do: deny() });
-    const { code, stderr } = await all.cli('plan');
+    const { code, stdout, stderr } = await all.cli('plan');
+    const json = await all.cli('plan', '-o', 'json');
     fault.remove();
     expect(code).toBe(1);
+    expect(stdout).toContain(
+      'What would change is not known. 0 seen outside. Nothing was written. 1 of 1 targets could',
+    );
+    expect(JSON.parse(json.stdout)).toMatchObject({ complete: false, changes: [] });
     expect(stderr).toContain('incomplete (AccessDenied)');
   });
 });

@@ -18,6 +18,27 @@ export const texts = (what: string) => z.array(z.string()).optional().describe(w
 /** A column that only `kubectl get -o wide` shows. */
 export const wide = (name: string) => ({ column: { name, wide: true } as const });
 
+/** The part of a `spec` that says where the resource is. */
+export const place = {
+  account: z
+    .string()
+    .describe('AWS account that holds it.')
+    .meta({ selectable: true, ...wide('Account') }),
+  region: z
+    .string()
+    .describe('AWS region that holds it.')
+    .meta({ selectable: true, ...wide('Region') }),
+};
+
+/** What a text of JSON holds; `undefined` for any other text. */
+export function jsonOf(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** AWS gives these lists in no fixed order; sorted, an unchanged row stays equal. */
 export function sorted(values: readonly (string | undefined)[] | undefined): string[] | undefined {
   return values?.filter((value) => value !== undefined).toSorted();

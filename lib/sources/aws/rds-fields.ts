@@ -1,20 +1,13 @@
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import * as z from 'zod';
 import type { Change } from '../../source.ts';
-import { flag, record, sorted, text, texts, time, whole, wide } from './fields.ts';
+import { flag, place, record, sorted, text, texts, time, whole } from './fields.ts';
 
 /** The `spec` of a kind whose ARN holds its name. */
 export function arnIdentity(what: string) {
   return z.object({
     arn: z.string().describe(`Amazon Resource Name: the identity of the ${what}.`).meta({ selectable: true }),
-    account: z
-      .string()
-      .describe('AWS account that holds it.')
-      .meta({ selectable: true, ...wide('Account') }),
-    region: z
-      .string()
-      .describe('AWS region that holds it.')
-      .meta({ selectable: true, ...wide('Region') }),
+    ...place,
     identifier: z.string().describe(`${what} identifier, unique in its account and region.`),
   });
 }

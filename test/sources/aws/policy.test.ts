@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { policyReach } from '../../../lib/sources/aws/sqs-queue.ts';
+import { policyReach } from '../../../lib/sources/aws/policy.ts';
 
 const own = '111122223333';
 const other = '444455556666';
