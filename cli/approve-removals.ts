@@ -1,7 +1,7 @@
 import { ApiError, isOvertaken } from '../lib/cluster.ts';
 import { mapConcurrent } from '../lib/concurrent.ts';
+import { markOf } from '../lib/mark.ts';
 import { type KubernetesObject, parseObject, type ResourceType } from '../lib/object.ts';
-import { markOf } from '../lib/plan.ts';
 import { approvalAnnotation, type Due } from '../lib/removal.ts';
 import type { Target } from '../lib/resource.ts';
 import { remember, scanName } from '../lib/scan.ts';

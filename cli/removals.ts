@@ -1,7 +1,7 @@
 import { mapConcurrent } from '../lib/concurrent.ts';
 import type { KubernetesReader } from '../lib/kubernetes-cluster.ts';
+import { type Mark, markOf } from '../lib/mark.ts';
 import type { KubernetesObject } from '../lib/object.ts';
-import { type Mark, markOf } from '../lib/plan.ts';
 import { brake, dueKey } from '../lib/removal.ts';
 import { nameOf, ownership, type Target } from '../lib/resource.ts';
 import { remember, scanName } from '../lib/scan.ts';

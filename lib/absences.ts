@@ -1,9 +1,10 @@
 import { type Entry, type Settled, sightOf, type Writer } from './apply.ts';
 import { ApiError } from './cluster.ts';
 import { entryOf, objectsOf, ownObjects, refuse, type Served, settleAll } from './inside.ts';
+import { markOf } from './mark.ts';
 import { shortHash } from './names.ts';
 import { conditionOf, type KubernetesObject } from './object.ts';
-import { decide, markOf } from './plan.ts';
+import { decide } from './plan.ts';
 import { type BrakeResult, brake, type Due, dueKey } from './removal.ts';
 import { remember } from './scan.ts';
 import { reread, reserve } from './scan-writer.ts';

@@ -1,11 +1,11 @@
 import { heldFor } from './conditions.ts';
 import type { Inside, Served } from './inside.ts';
 import { normaliseObject } from './json.ts';
+import { markOf } from './mark.ts';
 import { selectsAll } from './mirror.ts';
 import { spread } from './names.ts';
 import { conditionOf, type KubernetesObject } from './object.ts';
 import { checkPlace, observedIn, type Pass, type SeenId, settlePage, working } from './pages.ts';
-import { markOf } from './plan.ts';
 import { isDue, orderOf, readUntil, type Turns, turnsOf } from './refresh.ts';
 import { nameOf, ownership, type Target, tagLabels } from './resource.ts';
 import { remember } from './scan.ts';

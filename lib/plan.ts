@@ -1,6 +1,7 @@
 import { heldFor, type Judgement, type Judgements, judgement, type Unseen } from './conditions.ts';
 import type { JsonObject } from './json.ts';
-import { type Condition, conditionOf, type KubernetesObject, type ResourceType } from './object.ts';
+import { markOf } from './mark.ts';
+import { conditionOf, type KubernetesObject } from './object.ts';
 import { type Difference, desiredResource, difference, isSelected, ownership, type Target } from './resource.ts';
 import type { Identity } from './source.ts';
 
@@ -58,14 +59,6 @@ export type Keep = 'Grace' | 'Retain' | 'Brake' | 'Narrowed' | 'Unseen';
 /** Why nothing is written although something should be. */
 export type Refusal = 'NameCollision' | 'Foreign' | 'OtherMirror' | 'BeingDeleted' | 'Invalid';
 
-/** A mark that is over its grace may lead to a delete; the reason must be the one that still holds. */
-export interface Mark {
-  readonly reason: 'NotFound' | 'NotSelected';
-  /** When it was set, as the condition says it. */
-  readonly since: string;
-  readonly due: boolean;
-}
-
 /**
  * The truth table. `M` is an object marked for the same reason, `D` one whose grace is over as well.
  *
@@ -117,39 +110,6 @@ export function decide(input: Case): Action {
 const notSelected = ({ target }: Case) => `The mirror ${target.mirror.name} no longer selects it.`;
 
 const isNamed = ({ target, identity }: Case) => target.mirror.selectsName(target.source.readable(identity));
-
-/** The mark that this object carries for that reason, judged by the cluster's time. */
-export function markOf(object: KubernetesObject, input: Pick<Case, 'target' | 'now'>): Mark | undefined {
-  const exists = conditionOf(object, 'Exists');
-  const synced = conditionOf(object, 'Synced');
-  const grace = input.target.mirror.graceSeconds * 1000;
-  const mark = (reason: Mark['reason'], condition: Condition): Mark => ({
-    reason,
-    since: condition.lastTransitionTime,
-    due: heldFor(condition, input.now) >= grace,
-  });
-  if (exists?.status === 'False') return mark('NotFound', exists);
-  if (synced?.status === 'False' && synced.reason === 'NotSelected') return mark('NotSelected', synced);
-  return undefined;
-}
-
-/** Why a cluster with this schema revision cannot be served, if it cannot: an older CRD would prune new fields. */
-export function schemaRefusal(type: ResourceType & { revision: number }, revision: number | undefined) {
-  const name = `${type.plural}.${type.group}`;
-  const mend = 'skymirror crds --install, or kubectl apply --server-side -f deploy/crds';
-  if (revision === undefined) return `SchemaMissing: the CRD ${name} is not installed. Install it: ${mend}`;
-  if (revision >= type.revision) return undefined;
-  return `SchemaTooOld: the CRD ${name} has schema revision ${revision}, this release writes ${type.revision}. Update it: ${mend}`;
-}
-
-/** Why nothing may be written into a namespace, if so: one that goes away is left alone (law 8). */
-export function namespaceRefusal(namespace: string, phase: string | undefined): string | undefined {
-  if (phase === undefined) {
-    return `NamespaceMissing: there is no namespace ${namespace}. Create it: kubectl create namespace ${namespace}`;
-  }
-  if (phase === 'Active') return undefined;
-  return `NamespaceTerminating: the namespace ${namespace} is going away; nothing in it is touched`;
-}
 
 const refusals = { foreign: 'Foreign', collision: 'NameCollision', 'other mirror': 'OtherMirror' } as const;
 

@@ -1,7 +1,7 @@
 import { ApiError, type Cluster } from './cluster.ts';
+import { namespaceRefusal, schemaRefusal } from './cluster-refusal.ts';
 import { mapConcurrent } from './concurrent.ts';
 import { type Inside, inFlight } from './inside.ts';
-import { namespaceRefusal, schemaRefusal } from './plan.ts';
 import type { Target } from './resource.ts';
 import { scanName } from './scan.ts';
 import { mirrorScan, mirrorScanRevision } from './scan-schema.ts';

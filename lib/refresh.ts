@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { markOf } from './mark.ts';
 import { shortHash, spread } from './names.ts';
 import { conditionOf, fieldManager, type KubernetesObject } from './object.ts';
-import { markOf } from './plan.ts';
 import { baseLabels, ownership, type Target } from './resource.ts';
 import type { Identity } from './source.ts';
 

@@ -5,12 +5,12 @@ import { recordEvents } from './event-writer.ts';
 import type { Inside, Served } from './inside.ts';
 import { isListed, refreshOf, settleListed, turnsTaken } from './listed.ts';
 import { inTime, observedIn, type Pass, type SeenId, settlePage, working } from './pages.ts';
-import { readInside } from './read-inside.ts';
 import type { Turns } from './refresh.ts';
-import type { ClusterReport, Failure, OutsideCounts, Report } from './report.ts';
+import type { Failure, OutsideCounts, Report } from './report.ts';
 import { nameOf } from './resource.ts';
 import { reportPass } from './scan-writer.ts';
 import { type Explanation, inScope, type Observation, type Outside, type Scope, UnseenError } from './source.ts';
+import { clusterReport, isApplied, readOrSkip } from './taking-part.ts';
 import type { Limits, Task } from './task.ts';
 
 export type { Limits, Task } from './task.ts';
@@ -52,7 +52,9 @@ export async function sync(wish: Task, clusters: readonly Cluster[], options: Sy
   const began = run.clock();
   const parts = (task.parts ?? [task.mirror]).map((mirror): Task => ({ ...task, mirror }));
   const places = clusters.flatMap((cluster) => parts.map((part) => [part, cluster] as const));
-  const reads = await Promise.all(places.map(([part, cluster]) => readOrSkip(part, cluster, run)));
+  const names = run.ids?.flatMap((id) => nameOfId(task, id) ?? []);
+  const bounds = { ...run, readDeadline: run.limits.readDeadline };
+  const reads = await Promise.all(places.map(([part, cluster]) => readOrSkip(part, cluster, names, bounds)));
   const insides = reads.filter((read) => 'objects' in read);
   const { incomplete, seen, late, calls } = await serve(task, insides, run);
   const own = await Promise.all(late.map((inside) => sync(aloneIn(task, inside), [inside.cluster], options)));
@@ -238,34 +240,3 @@ function nameOfId(task: Task, id: string): string | undefined {
   const identity = task.source.identify(id);
   return identity !== undefined && inScope(identity, task.scope) ? nameOf(task.source, id, identity) : undefined;
 }
-
-type Skipped = { readonly cluster: Cluster; readonly namespace: string; readonly skipped: string };
-
-async function readOrSkip(task: Task, cluster: Cluster, run: Run): Promise<Inside | Skipped> {
-  const { readDeadline } = run.limits;
-  const deadline = AbortSignal.timeout(readDeadline);
-  const names = run.ids?.flatMap((id) => nameOfId(task, id) ?? []);
-  try {
-    return await readInside(task, cluster, names, { signal: run.signal, deadline, clock: run.clock });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const { namespace } = task.mirror;
-    return {
-      cluster,
-      namespace,
-      skipped: deadline.aborted ? `not read within ${readDeadline / 1000} s: ${message}` : message,
-    };
-  }
-}
-
-function clusterReport(read: Inside | Skipped): ClusterReport {
-  if ('skipped' in read) {
-    const { cluster, namespace, skipped } = read;
-    return { cluster: cluster.name, namespace, failures: [], blocked: 0, skipped };
-  }
-  const { cluster, counts, failures, brake, target, untold } = read;
-  const done = { cluster: cluster.name, namespace: target.mirror.namespace, counts, failures };
-  return { ...done, blocked: brake?.waiting ?? 0, ...(untold === undefined ? {} : { untold }) };
-}
-
-const isApplied = ({ skipped, failures }: ClusterReport) => skipped === undefined && failures.length === 0;

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isOvertaken } from '../lib/cluster.ts';
+import { namespaceRefusal, schemaRefusal } from '../lib/cluster-refusal.ts';
 import { openCluster } from '../lib/kubernetes-cluster.ts';
 import type { KubernetesObject } from '../lib/object.ts';
-import { namespaceRefusal, schemaRefusal } from '../lib/plan.ts';
 
 type Answer = { readonly code?: number; readonly body?: unknown };
 

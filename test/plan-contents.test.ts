@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { judgement, timestamp } from '../lib/conditions.ts';
 import type { JsonObject } from '../lib/json.ts';
+import { markOf } from '../lib/mark.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import { conditionOf, type KubernetesObject } from '../lib/object.ts';
-import { type Case, decide, markOf, type Sight } from '../lib/plan.ts';
+import { type Case, decide, type Sight } from '../lib/plan.ts';
 import { nameOf } from '../lib/resource.ts';
 import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
 

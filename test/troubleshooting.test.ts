@@ -27,7 +27,7 @@ test('each reason for not having seen the outside has an entry', async () => {
 
 test('each reason for refusing to write has an entry', async () => {
   for (const reason of await named('lib/plan.ts', /export type Refusal =(.*?);/s, quoted)) expectEntry(reason);
-  for (const reason of await named('lib/plan.ts', /(.*)/s, /return `(\w+): /g)) expectEntry(reason);
+  for (const reason of await named('lib/cluster-refusal.ts', /(.*)/s, /return `(\w+): /g)) expectEntry(reason);
 });
 
 test('each reason of a condition that is no good news has an entry', async () => {

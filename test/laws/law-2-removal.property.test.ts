@@ -166,6 +166,7 @@ const rules = {
   },
   'the brake is not heeded': { find: 'if (!input.released) return', replace: 'if (false) return' },
   'the grace is not awaited': {
+    file: 'mark.ts',
     find: 'due: heldFor(condition, input.now) >= grace,',
     replace: 'due: true,',
   },

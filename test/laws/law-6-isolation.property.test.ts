@@ -122,7 +122,7 @@ const breaks = {
     replace: '',
   },
   'a cluster that cannot be read ends the pass': {
-    file: 'sync.ts',
+    file: 'taking-part.ts',
     find: 'const { namespace } = task.mirror;',
     replace: 'const { namespace } = task.mirror; throw error;',
   },

@@ -1,0 +1,48 @@
+import type { Cluster } from './cluster.ts';
+import type { Inside } from './inside.ts';
+import { readInside } from './read-inside.ts';
+import type { ClusterReport } from './report.ts';
+import type { Task } from './task.ts';
+
+/** A cluster that has no part in this pass, and why. */
+export interface Skipped {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly skipped: string;
+}
+
+/** Reads a cluster for a pass. One that cannot be read by the deadline (milliseconds) sits it out; nothing is thrown. */
+export async function readOrSkip(
+  task: Task,
+  cluster: Cluster,
+  names: readonly string[] | undefined,
+  run: { readonly readDeadline: number; readonly signal: AbortSignal; readonly clock: () => number },
+): Promise<Inside | Skipped> {
+  const { readDeadline, signal, clock } = run;
+  const deadline = AbortSignal.timeout(readDeadline);
+  try {
+    return await readInside(task, cluster, names, { signal, deadline, clock });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const { namespace } = task.mirror;
+    return {
+      cluster,
+      namespace,
+      skipped: deadline.aborted ? `not read within ${readDeadline / 1000} s: ${message}` : message,
+    };
+  }
+}
+
+/** What the pass came to in one cluster and namespace. */
+export function clusterReport(read: Inside | Skipped): ClusterReport {
+  if ('skipped' in read) {
+    const { cluster, namespace, skipped } = read;
+    return { cluster: cluster.name, namespace, failures: [], blocked: 0, skipped };
+  }
+  const { cluster, counts, failures, brake, target, untold } = read;
+  const done = { cluster: cluster.name, namespace: target.mirror.namespace, counts, failures };
+  return { ...done, blocked: brake?.waiting ?? 0, ...(untold === undefined ? {} : { untold }) };
+}
+
+/** Whether all that a pass saw is written there. */
+export const isApplied = ({ skipped, failures }: ClusterReport) => skipped === undefined && failures.length === 0;
