@@ -3,7 +3,7 @@ import type { KubernetesReader } from '../lib/kubernetes-cluster.ts';
 import { type Mark, markOf } from '../lib/mark.ts';
 import type { KubernetesObject } from '../lib/object.ts';
 import { brake, dueKey } from '../lib/removal.ts';
-import { nameOf, ownership, type Target } from '../lib/resource.ts';
+import { nameOf, ownership, scopeFields, type Target } from '../lib/resource.ts';
 import { remember, scanName } from '../lib/scan.ts';
 import { mirrorScan } from '../lib/scan-schema.ts';
 import { type BlockedSet, blockedSet, placeOf, type ScanPlace, targetsOf } from './blocked-set.ts';
@@ -91,10 +91,9 @@ function waits({ removals: objects, blocked }: Removals): boolean {
 async function look(target: Target, reader: KubernetesReader, signal: AbortSignal): Promise<Removals> {
   const { mirror, source, scope } = target;
   const place = placeOf(target, reader.name);
-  const fields = Object.fromEntries(Object.entries(scope).map(([key, value]) => [`spec.${key}`, value]));
   const [scan, objects] = await Promise.all([
     reader.get(mirrorScan, mirror.namespace, scanName(target), { signal }),
-    reader.list(source, mirror.namespace, fields, { signal }),
+    reader.list(source, mirror.namespace, scopeFields(scope), { signal }),
   ]);
   const set = blockedSet(scan);
   return {

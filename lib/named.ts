@@ -1,4 +1,5 @@
 import type { ClusterReader } from './cluster.ts';
+import { scopeFields } from './resource.ts';
 import type { Task } from './task.ts';
 
 /**
@@ -24,11 +25,10 @@ export async function idsNamed(
   } finally {
     outside.close();
   }
-  const fields = Object.fromEntries(Object.entries(scope).map(([key, value]) => [`spec.${key}`, value]));
   const places = clusters.flatMap((cluster) => parts.map(({ namespace }) => ({ cluster, namespace })));
   await Promise.all(
     places.map(async ({ cluster, namespace }) => {
-      const objects = await cluster.list(source, namespace, fields, { signal }).catch(() => []);
+      const objects = await cluster.list(source, namespace, scopeFields(scope), { signal }).catch(() => []);
       for (const { spec } of objects) {
         const found = source.identityOf(spec);
         if (found !== undefined && fits(source.readable(found.identity))) ids.add(found.id);

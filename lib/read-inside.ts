@@ -2,7 +2,7 @@ import { ApiError, type Cluster } from './cluster.ts';
 import { namespaceRefusal, schemaRefusal } from './cluster-refusal.ts';
 import { mapConcurrent } from './concurrent.ts';
 import { type Inside, inFlight } from './inside.ts';
-import type { Target } from './resource.ts';
+import { scopeFields, type Target } from './resource.ts';
 import { scanName } from './scan.ts';
 import { mirrorScan, mirrorScanRevision } from './scan-schema.ts';
 
@@ -104,8 +104,4 @@ async function namespaceRefused(namespace: string, cluster: Cluster, signal: Abo
     // The right to look is bound in the namespace itself, so where there is none this is the answer too.
     return `either there is no namespace ${namespace} (kubectl create namespace ${namespace}), or the writer role is not bound in it: ${error.message}`;
   }
-}
-
-function scopeFields(scope: Target['scope']): Record<string, string> {
-  return Object.fromEntries(Object.entries(scope).map(([key, value]) => [`spec.${key}`, value]));
 }

@@ -78,6 +78,11 @@ export function baseLabels(target: Target): Labels {
   };
 }
 
+/** The field selector of the objects of a scope; its keys are selectable in every kind. */
+export function scopeFields(scope: Scope): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(scope).map(([key, value]) => [`spec.${key}`, value]));
+}
+
 /** What is to be written into one object. `fields` left out: the last observed ones stay. */
 export interface Wish {
   readonly target: Target;

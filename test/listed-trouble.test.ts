@@ -73,6 +73,20 @@ describe('where nobody may read what is listed', () => {
   });
 });
 
+test('objects of another mirror that nobody may read are lines in the report, not the trouble of the place', async () => {
+  const { pass, cluster, object } = setUp(manyNames(12));
+  await pass();
+  for (const name of manyNames(12)) {
+    cluster.tamper('kubectl', 'things', object(name)?.metadata.name ?? '', (found) => ({
+      ...found,
+      metadata: { ...found.metadata, labels: { ...found.metadata.labels, 'skymirror.dev/mirror': 'other' } },
+    }));
+  }
+  const report = await pass({ found: denied });
+  expect(report.incomplete).toBeUndefined();
+  expect(report.clusters[0]?.counts).toMatchObject({ failed: 12 });
+});
+
 test('what is left out by its name goes in two steps, also where nobody may read it', async () => {
   const { pass, later, object } = setUp(['a', 'secret']);
   await pass();

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
+import type { Permission } from '../../cli/administration.ts';
 import { type Kubernetes, startKubernetes } from '../../dev/kubernetes.ts';
 import { until } from '../../dev/until.ts';
 import { mirrorScan, scanSpec } from '../../lib/scan-schema.ts';
 import { sources } from '../../lib/sources.ts';
 import { kubectl, kubectlPath } from './kubectl.ts';
-import { may, type Permission } from './stack.ts';
+import { may } from './stack.ts';
 
 const deploy = fileURLToPath(new URL('../../deploy', import.meta.url));
 const runner = 'system:serviceaccount:skymirror:skymirror';

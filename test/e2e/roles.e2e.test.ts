@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Permission } from '../../cli/administration.ts';
 import { setStatus } from '../../dev/proxy-rows.ts';
 import { until } from '../../dev/until.ts';
 import { aggregatedViewerRole, viewerRole, writerRoles } from '../../lib/rbac.ts';
 import type { Report } from '../../lib/report.ts';
 import { rdsInstance } from '../../lib/sources/aws/rds-instance.ts';
-import { may, type Permission, type Stack, startStack } from './stack.ts';
+import { may, type Stack, startStack } from './stack.ts';
 import { allowViewer, viewerBinding } from './viewer.ts';
 import { complaints, type World } from './world.ts';
 

@@ -1,3 +1,4 @@
+import type { Permission } from '../../cli/administration.ts';
 import { type Aws, startAws } from '../../dev/aws.ts';
 import { type Kubernetes, type KubernetesOptions, startKubernetes } from '../../dev/kubernetes.ts';
 import { until } from '../../dev/until.ts';
@@ -78,16 +79,6 @@ export async function allowWriter(
     return (await Promise.all(answers)).every(({ status }, index) => status === asked[index]?.[1]);
   };
   await until(isAllowed, { what: `the permission of skymirror in ${namespace}` });
-}
-
-/** What a review may ask for. */
-export interface Permission {
-  readonly verb: string;
-  readonly group: string;
-  readonly resource: string;
-  readonly subresource?: string;
-  readonly namespace?: string;
-  readonly name?: string;
 }
 
 /** Whether the API server would let the user do this now. */
