@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { ApiError } from '../lib/cluster.ts';
 import { mapConcurrent } from '../lib/concurrent.ts';
-import type { Connection } from '../lib/kubeconfig.ts';
+import type { Connection } from '../lib/connection.ts';
 import { type KubernetesReader, openReader } from '../lib/kubernetes-cluster.ts';
 import type { Subject } from '../lib/rbac.ts';
 import { mirrorScan, mirrorScanRevision } from '../lib/scan-schema.ts';
+import { syncRun, syncRunRevision } from '../lib/sync-run-schema.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
 import { openTransport, type Transport } from '../lib/transport.ts';
 import { type Administration, openAdministration } from './administration.ts';
@@ -55,8 +56,10 @@ async function findingsOf(
     return one;
   };
   const found: Finding[] = [];
+  let mend: string | undefined;
   try {
     const connection = await connect();
+    mend = connection.mend;
     const transport = kept(openTransport(connection, { connections: 1, deadline: patience }));
     found.push(await reachable(transport, signal), ...clock(transport.now() - Date.now()));
     const reader = kept(openReader(connection));
@@ -64,11 +67,19 @@ async function findingsOf(
     found.push(...(await rights(tasks, kept(openAdministration(connection, signal)), transport, signal)));
   } catch (error) {
     const check = found.length === 0 ? answering : 'the rest of the checks';
-    found.push({ check, state: 'failed', message: error instanceof Error ? error.message : String(error) });
+    found.push({ check, ...refusalOf(error, mend) });
   } finally {
     await Promise.all(opened.map((one) => one.close()));
   }
   return found;
+}
+
+/** Where it is known what lets these credentials in, that is what is missing. */
+function refusalOf(error: unknown, mend: string | undefined): Omit<Finding, 'check'> {
+  if (error instanceof ApiError && error.status === 401 && mend !== undefined) {
+    return { state: 'missing', message: 'the API server does not accept the credentials', mend };
+  }
+  return { state: 'failed', message: error instanceof Error ? error.message : String(error) };
 }
 
 const versionAnswer = z.looseObject({ gitVersion: z.string(), major: z.string(), minor: z.string() });
@@ -111,7 +122,11 @@ async function definitions(
   reader: KubernetesReader,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const kinds = [...kindsOf(tasks), { ...mirrorScan, revision: mirrorScanRevision }];
+  const own = [
+    { ...mirrorScan, revision: mirrorScanRevision },
+    { ...syncRun, revision: syncRunRevision },
+  ];
+  const kinds = [...kindsOf(tasks), ...own];
   return mapConcurrent(kinds, reviewsAtOnce, async (kind): Promise<Finding> => {
     const check = `CRD ${kind.plural}.${kind.group}`;
     return unlessForbidden(check, async () => {

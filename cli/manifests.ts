@@ -1,5 +1,7 @@
 import { stringify } from 'yaml';
-import { crdOf, mirrorScanCrd } from '../lib/crd.ts';
+import type { Configuration } from '../lib/configuration.ts';
+import { crdOf, mirrorScanCrd, syncRunCrd } from '../lib/crd.ts';
+import { accessEntryCommand } from '../lib/eks-access.ts';
 import { approverRole, bindingName, prunerRole, type Subject, viewerRole, writerRoles } from '../lib/rbac.ts';
 import type { Source } from '../lib/source.ts';
 import { sources } from '../lib/sources.ts';
@@ -26,6 +28,8 @@ export interface RbacOptions {
   readonly group?: readonly string[];
   /** `namespace/name`. */
   readonly serviceAccount?: readonly string[];
+  /** ARN of the role that an EKS cluster is entered with; left out: the one that the configuration names. */
+  readonly role?: string;
 }
 
 /** The options of commands that list what is built in. */
@@ -38,7 +42,7 @@ export async function crds(options: CrdsOptions, around: Surroundings): Promise<
   const needsSession = options.install === true || options.all !== true;
   const session = needsSession ? await openSession({ config: options.config }, around) : undefined;
   const kinds = options.all === true ? sources : kindsOf(session?.tasks ?? []);
-  const definitions = [...kinds.map(crdOf), mirrorScanCrd()];
+  const definitions = [...kinds.map(crdOf), mirrorScanCrd(), syncRunCrd()];
   if (options.install === true && session !== undefined) return installCrds(session, definitions, around);
   around.print(yamlOf(definitions));
   return exitCodes.done;
@@ -51,6 +55,7 @@ export async function rbac(options: RbacOptions, around: Surroundings): Promise<
   const subjects = subjectsOf(options);
   // No Namespace objects: "kubectl delete -f" of this output would take along all that lives in them.
   around.print(`# Namespaces that have to exist: ${namespaces.join(', ')}`);
+  for (const line of accessEntryLines(configuration.clusters, options)) around.print(line);
   // The roles are of all kinds: other configurations share them, and must not lose what this one does not use.
   const writers =
     subjects.length === 0
@@ -58,6 +63,26 @@ export async function rbac(options: RbacOptions, around: Surroundings): Promise<
       : writerRoles(sources, namespaces, subjects, bindingName(subjects));
   around.print(yamlOf([...writers, viewerRole(sources), approverRole(), prunerRole(sources)]));
   return exitCodes.done;
+}
+
+/**
+ * What an EKS cluster needs besides, as comments: an access entry that puts the role into the group that RBAC binds. None
+ * where others than a group are bound.
+ */
+export function accessEntryLines(
+  clusters: Configuration['clusters'],
+  { cluster, user = [], serviceAccount = [], group, role }: Omit<RbacOptions, 'config'>,
+): string[] {
+  const entered = Object.entries(clusters).flatMap(([name, { eks }]) =>
+    eks !== undefined && (cluster === undefined || name === cluster) ? [eks] : [],
+  );
+  if (role !== undefined && entered.length === 0)
+    throw new Error(`--role ${role}: only EKS clusters take roles; name one with --cluster`);
+  if (group === undefined && user.length + serviceAccount.length > 0) return [];
+  return entered.flatMap((eks) => [
+    `# Lets a role into the EKS cluster ${eks.name}, once, as somebody who administers it:`,
+    `# ${accessEntryCommand(eks, role ?? eks.role, group)}`,
+  ]);
 }
 
 /** A kind that can be mirrored, as `-o json` shows it. */

@@ -1,6 +1,9 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command, Option } from 'commander';
+import { backfillHelp, backfillOptions } from './backfill-command.ts';
+import type { BackfillOptions } from './backfill-options.ts';
 import type { DoctorOptions } from './doctor.ts';
+import { filterHelp, programHelp } from './help-texts.ts';
 import type { InitOptions } from './init.ts';
 import type { CrdsOptions, ListOptions, RbacOptions } from './manifests.ts';
 import { collected, duration, pair, pattern, repeated } from './option-values.ts';
@@ -11,13 +14,6 @@ import type { StatusOptions } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { SyncAllOptions } from './sync.ts';
 import { version } from './version.ts';
-
-const filterHelp = `
-Filters (each may be given more than once, or with commas):
-  --mirror NAME                       only these mirrors
-  --source KIND                       only these kinds: RDSInstance, rdsinstances or rdsi
-  --scope account=ID,region=NAME      only these accounts and regions; an account also by its name
-`;
 
 /** The whole command line: every command, its options and examples. Results go to `finish` as exit codes. */
 export function programFor(around: Surroundings, finish: (code: number) => void): Command {
@@ -31,20 +27,7 @@ export function programFor(around: Surroundings, finish: (code: number) => void)
       writeOut: (text) => around.print(text.trimEnd()),
       writeErr: (text) => around.error(text.trimEnd()),
     })
-    .addHelpText(
-      'after',
-      `
-Examples:
-  skymirror init                              write a skymirror.yaml for the credentials and context at hand
-  skymirror crds --install                    install the custom resources of the kinds in use
-  skymirror doctor                            try every permission that is needed, and say what is missing
-  skymirror plan                              show what would change, and write nothing
-  skymirror sync --every 1m                   mirror, once a minute
-  skymirror status                            are the mirrors alive, and whole?
-
-Exit codes: 0 done, 1 something failed, 2 there are differences (plan) or something waits for a person (status,
-removals, approve-removals, doctor, prune), 130 interrupted. docs/command-line.md says more.`,
-    );
+    .addHelpText('after', programHelp);
 
   const command = (name: string, description: string, examples: string) =>
     program.command(name).description(description).addHelpText('after', `\nExamples:\n${examples}`);
@@ -108,6 +91,7 @@ removals, approve-removals, doctor, prune), 130 interrupted. docs/command-line.m
     .option('--user <name>', 'who is to write; may be given more than once', repeated)
     .option('--group <name>', 'which group is to write; may be given more than once', repeated)
     .option('--service-account <names>', 'namespace/name of the service accounts that are to write', collected)
+    .option('--role <arn>', 'the role that enters an EKS cluster; left out: that of the configuration')
     .action(action(async (options: RbacOptions, here) => (await import('./manifests.ts')).rbac(options, here)));
 
   withOutput(
@@ -158,6 +142,10 @@ ${filterHelp}`,
       new Option('--log-format <format>', 'of the line for each pass').choices(['text', 'json']).default('text'),
     )
     .action(action(async (options: SyncAllOptions, here) => (await import('./sync.ts')).syncAll(options, here)));
+
+  backfillOptions(withOutput(withFilters(command('backfill', ...backfillHelp)))).action(
+    action(async (options: BackfillOptions, here) => (await import('./backfill.ts')).backfill(options, here)),
+  );
 
   withOutput(
     withFilters(

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { request } from 'undici';
@@ -95,6 +95,8 @@ export function apiserverServer(owner: Guard, file: string, setup: ApiserverSetu
   return {
     ...server(owner, 'kube-apiserver', file, flags, folder, listens),
     certificate: () => readFile(join(folder, 'certificates', 'apiserver.crt'), 'utf8'),
+    /** While it does not run: the next start signs another. */
+    forgetCertificate: () => rm(join(folder, 'certificates'), { recursive: true, force: true }),
   };
 }
 

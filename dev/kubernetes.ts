@@ -15,6 +15,8 @@ export interface KubernetesOptions {
   extraApiserverFlags?: string[];
   /** Names of more users, each with its groups. */
   extraUsers?: Record<string, string[]>;
+  /** URL that is asked by a TokenReview about each token that is none of a user's. */
+  tokenWebhook?: string;
   progress?: (line: string) => void;
   /** Three ports of 127.0.0.1, asked for again when one turns out to be taken; free ones when left out. */
   ports?: () => Promise<number[]>;
@@ -24,7 +26,7 @@ export interface KubernetesOptions {
 export interface Kubernetes extends Omit<KubernetesClient, 'close'> {
   url: string;
   /** PEM. */
-  certificateAuthority: string;
+  readonly certificateAuthority: string;
   /** Holds the data, the logs, and everything else of this cluster. */
   folder: string;
   /** By user: `admin` may do everything, `skymirror` and `viewer` what RBAC objects allow their groups. */
@@ -39,6 +41,8 @@ export interface Kubernetes extends Omit<KubernetesClient, 'close'> {
   killEtcd(): Promise<void>;
   /** Starts what was killed, on the same data and ports, and waits until it is ready. */
   restart(): Promise<void>;
+  /** Starts kube-apiserver anew with another certificate of another authority; the kubeconfigs then hold the new one. */
+  rotateCertificate(): Promise<void>;
   /** Ends both and removes the folder; a second call does nothing. */
   stop(): Promise<void>;
 }
@@ -53,7 +57,13 @@ interface Setup {
 
 /** Starts a Kubernetes API that ends with this process; `stop` it to be rid of it sooner. */
 export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
-  const { extraUsers, extraApiserverFlags = [], progress = () => {}, ports = () => freePorts(3) } = options;
+  const {
+    extraUsers,
+    extraApiserverFlags = [],
+    tokenWebhook,
+    progress = () => {},
+    ports = () => freePorts(3),
+  } = options;
   const binaries = await provideKubernetes(progress);
   const began = performance.now();
   const owner = guard();
@@ -67,7 +77,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   };
   try {
     const tokens = await writeSecrets(folder, groups);
-    const setup = { owner, folder, binaries, tokens, extraFlags: extraApiserverFlags };
+    const webhookFlags = tokenWebhook === undefined ? [] : await writeWebhook(folder, tokenWebhook);
+    const setup = { owner, folder, binaries, tokens, extraFlags: [...extraApiserverFlags, ...webhookFlags] };
     const kubernetes = await startAnywhere(setup, ports, progress);
     progress(`kubernetes: ready at ${kubernetes.url} after ${((performance.now() - began) / 1000).toFixed(1)} s`);
     return kubernetes;
@@ -103,24 +114,35 @@ async function startAt(setup: Setup, [port = 0, etcdPort = 0, peerPort = 0]: num
   const kill = async () => {
     await Promise.all([etcd.kill(), apiserver.kill(), client?.close()]);
   };
-  try {
+  /** Starts what does not run, trusting the certificate that is there then. */
+  const start = async () => {
     await etcd.start();
     await apiserver.start();
     const certificateAuthority = await apiserver.certificate();
+    await client?.close();
     const started = createKubernetesClient(url, certificateAuthority, tokens);
     client = started;
-    const ready = () => apiserver.until(() => serves(started), 'the readiness of kube-apiserver');
-    await ready();
+    await apiserver.until(() => serves(started), 'the readiness of kube-apiserver');
     await writeKubeconfigs(folder, url, certificateAuthority, tokens);
+    return { ...started, certificateAuthority };
+  };
+  try {
+    let current = await start();
+    const restart = () =>
+      patiently(async () => {
+        current = await start();
+      });
     let stopped: Promise<void> | undefined;
     return {
       url,
-      certificateAuthority,
+      get certificateAuthority() {
+        return current.certificateAuthority;
+      },
       folder,
       tokens,
-      request: started.request,
-      apply: started.apply,
-      metrics: started.metrics,
+      request: (...asked) => current.request(...asked),
+      apply: (...asked) => current.apply(...asked),
+      metrics: () => current.metrics(),
       kubeconfig(user) {
         if (!tokens[user])
           throw new Error(`kubernetes: no user "${user}"; there are ${Object.keys(tokens).join(', ')}`);
@@ -129,12 +151,12 @@ async function startAt(setup: Setup, [port = 0, etcdPort = 0, peerPort = 0]: num
       pids: () => ({ kubeApiserver: apiserver.pid(), etcd: etcd.pid() }),
       kill: apiserver.kill,
       killEtcd: etcd.kill,
-      restart: () =>
-        patiently(async () => {
-          await etcd.start();
-          await apiserver.start();
-          await ready();
-        }),
+      restart,
+      async rotateCertificate() {
+        await apiserver.kill();
+        await apiserver.forgetCertificate();
+        await restart();
+      },
       stop() {
         stopped ??= kill()
           .then(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }))
@@ -185,6 +207,20 @@ async function writeSecrets(folder: string, groups: Record<string, string[]>): P
   await writeFile(join(folder, 'tokens.csv'), `${lines.join('\n')}\n`, { mode: 0o600 });
   await writeFile(join(folder, 'service-account.key'), privateKey, { mode: 0o600 });
   return tokens;
+}
+
+/** Answers are not kept for minutes, as is the default; kube-apiserver itself still keeps those that let in, for ten seconds. */
+async function writeWebhook(folder: string, server: string): Promise<string[]> {
+  const file = join(folder, 'token-webhook.kubeconfig');
+  const clusters = [{ name: 'webhook', cluster: { server } }];
+  const contexts = [{ name: 'webhook', context: { cluster: 'webhook', user: '' } }];
+  const kubeconfig = { apiVersion: 'v1', kind: 'Config', clusters, contexts, 'current-context': 'webhook' };
+  await writeFile(file, stringify(kubeconfig), { mode: 0o600 });
+  return [
+    `--authentication-token-webhook-config-file=${file}`,
+    '--authentication-token-webhook-version=v1',
+    '--authentication-token-webhook-cache-ttl=0s',
+  ];
 }
 
 async function writeKubeconfigs(folder: string, url: string, authority: string, tokens: Record<string, string>) {

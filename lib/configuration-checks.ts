@@ -1,6 +1,7 @@
+import { unknownRegion } from './configuration-aws.ts';
 import { mirrorClashes } from './configuration-mirror-checks.ts';
 import type { Path } from './configuration-nodes.ts';
-import { type Clash, mapOf, type RawMap } from './configuration-raw.ts';
+import { type Clash, mapOf, type RawMap, textsOf } from './configuration-raw.ts';
 
 /**
  * What is wrong between the parts of a configuration. Takes the file's value as it is and passes over whatever has not
@@ -11,7 +12,7 @@ export function* clashesOf(value: unknown): Generator<Clash> {
   const file = mapOf(value);
   yield* repeated(file, []);
   yield* accountClashes(mapOf(file.accounts));
-  yield* clusterClashes(mapOf(file.clusters));
+  yield* clusterClashes(mapOf(file.clusters), textsOf(file.moreRegions));
   yield* mirrorClashes(file);
 }
 
@@ -48,15 +49,28 @@ function* accountClashes(accounts: RawMap): Generator<Clash> {
   }
 }
 
-function* clusterClashes(clusters: RawMap): Generator<Clash> {
+/** The ways into a cluster, each with the keys that belong to it. */
+const ways: Readonly<Record<string, readonly string[]>> = {
+  kubeconfig: ['context'],
+  inCluster: [],
+  eks: [],
+  secret: ['context'],
+  parameter: ['context'],
+};
+
+function* clusterClashes(clusters: RawMap, moreRegions: readonly string[]): Generator<Clash> {
   const first = new Map<string, string>();
   for (const [name, entry] of Object.entries(clusters)) {
-    const { inCluster, kubeconfig, context } = mapOf(entry);
+    const own = mapOf(entry);
     const path = ['clusters', name];
-    if (inCluster !== undefined && (kubeconfig ?? context) !== undefined) {
-      yield { path, message: 'inCluster goes with no kubeconfig and no context: take these out, or inCluster' };
+    yield* wayClashes(path, own);
+    const { region, role, externalId } = mapOf(own.eks);
+    if (externalId !== undefined && role === undefined) {
+      yield { path: [...path, 'eks', 'externalId'], message: 'goes with a role: add it, or take this out' };
     }
-    const choice = JSON.stringify([inCluster, kubeconfig, context]);
+    const unknown = typeof region === 'string' ? unknownRegion(region, moreRegions) : undefined;
+    if (unknown !== undefined) yield { path: [...path, 'eks', 'region'], message: unknown };
+    const choice = identityOf(own);
     const before = first.get(choice);
     if (before !== undefined) {
       const message = `"${before}" and "${name}" are the same cluster: keep one`;
@@ -64,4 +78,28 @@ function* clusterClashes(clusters: RawMap): Generator<Clash> {
     }
     first.set(choice, before ?? name);
   }
+}
+
+function* wayClashes(path: Path, entry: RawMap): Generator<Clash> {
+  const given = Object.keys(ways).filter((way) => entry[way] !== undefined);
+  if (given.length > 1) {
+    yield { path, message: `${given.join(' and ')} are two ways into a cluster: keep one of them` };
+  }
+  const [way, ...more] = given;
+  if (way === undefined || more.length > 0 || entry.context === undefined) return;
+  if (ways[way]?.includes('context') === true) return;
+  yield { path, message: `${way} goes with no context: take out one of the two` };
+}
+
+/** An EKS cluster is one by name and region, whoever enters it and wherever it is found. */
+function identityOf({ inCluster, kubeconfig, context, eks, secret, parameter }: RawMap): string {
+  const { name, region } = mapOf(eks);
+  return JSON.stringify([
+    inCluster,
+    kubeconfig,
+    context,
+    eks === undefined ? undefined : [name, region],
+    secret,
+    parameter,
+  ]);
 }

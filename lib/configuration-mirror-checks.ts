@@ -1,7 +1,7 @@
+import { unknownRegion } from './configuration-aws.ts';
 import type { Path } from './configuration-nodes.ts';
 import { type Clash, listOf, mapOf, type RawMap, textsOf } from './configuration-raw.ts';
-import { regions as knownRegions } from './configuration-regions.ts';
-import { maxMirrors, regionPattern } from './configuration-schema.ts';
+import { maxMirrors } from './configuration-schema.ts';
 import { isLabelName } from './names.ts';
 import { suggestion } from './nearest.ts';
 
@@ -9,13 +9,13 @@ import { suggestion } from './nearest.ts';
 export function* mirrorClashes(file: RawMap): Generator<Clash> {
   const accounts = new Set(Object.keys(mapOf(file.accounts)));
   const clusters = new Set(file.clusters === undefined ? ['default'] : Object.keys(mapOf(file.clusters)));
-  const regions = [...knownRegions, ...textsOf(file.moreRegions)];
+  const moreRegions = textsOf(file.moreRegions);
   const entries = listOf(file.mirrors).slice(0, maxMirrors);
   const mirrors = entries.map((entry, index) => mirrorAt(['mirrors', index], mapOf(entry), clusters));
   for (const { path, entry } of mirrors) {
     yield* undeclared([...path, 'accounts'], textItems(entry.accounts), 'accounts', accounts);
     yield* undeclared([...path, 'clusters'], textItems(entry.clusters), 'clusters', clusters);
-    yield* unknownRegions(path, entry, regions);
+    yield* unknownRegions(path, entry, moreRegions);
     yield* illegalLabels(path, entry);
     if (typeof entry.namespace === 'object') yield* namespaceClashes(path, entry, accounts);
   }
@@ -66,14 +66,10 @@ function* undeclared(
   }
 }
 
-/** An unknown region is an error, because a misspelt one never answers; a new one is named, because this list ages. */
-function* unknownRegions(path: Path, entry: RawMap, regions: readonly string[]): Generator<Clash> {
+function* unknownRegions(path: Path, entry: RawMap, more: readonly string[]): Generator<Clash> {
   for (const [index, region] of textItems(entry.regions)) {
-    if (!regionPattern.test(region) || regions.includes(region)) continue;
-    const near = suggestion(region, regions);
-    const rule = `is not a region of AWS that this release knows${near === '' ? '.' : near}`;
-    const message = `"${region}" ${rule} One that AWS has added since goes below "moreRegions" too`;
-    yield { path: [...path, 'regions', index], message };
+    const message = unknownRegion(region, more);
+    if (message !== undefined) yield { path: [...path, 'regions', index], message };
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { account, eks, parameterArn, region, secretArn, topicArn } from './configuration-aws.ts';
 
 /** What a configuration file says, with its defaults filled in; durations are seconds. */
 export type Configuration = z.output<ReturnType<typeof configurationShape>>;
@@ -8,9 +9,6 @@ export type ConfiguredMirror = Configuration['mirrors'][number];
 
 /** Each is compared with each other one. */
 export const maxMirrors = 200;
-
-/** What the name of an AWS region looks like. */
-export const regionPattern = /^[a-z]+(-[a-z]+)+-\d+$/;
 
 const dnsLabel = z
   .string()
@@ -55,8 +53,6 @@ const notEmpty = (value: object) => Object.keys(value).length > 0;
 const someEntries = <Value extends z.ZodType>(key: z.ZodString, value: Value) =>
   z.record(key, value).refine(notEmpty, 'has no entry: add one, or take it out').meta({ minProperties: 1 });
 
-const region = z.string().regex(regionPattern, 'is not the name of an AWS region (such as eu-west-1)');
-
 /** AWS names at most 63 characters (RDS) or 80 (SQS), tag values at most 256. */
 const glob = z.string().min(1).max(256);
 const tagKey = z.string().min(1).max(128);
@@ -79,35 +75,14 @@ const cluster = z
     inCluster: z
       .literal(true)
       .optional()
-      .describe('The cluster that skymirror itself runs in, by its service account. Not with kubeconfig or context.'),
-  })
-  .describe('A cluster to write into.');
-
-const account = z
-  .strictObject({
-    id: z
-      .string()
-      .regex(/^\d{12}$/, 'is not an account id: 12 digits')
-      .describe('The 12 digits, in quotes.'),
-    role: z
-      .string()
-      // API reference of STS, AssumeRole: RoleArn; of IAM, CreateRole: RoleName and Path.
-      .regex(
-        /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/,
-        'is not the ARN of a role (arn:aws:iam::<id>:role/<name>)',
-      )
+      .describe('The cluster that skymirror itself runs in, by its service account.'),
+    eks: eks.optional().describe('An Amazon EKS cluster, entered with AWS credentials: no kubeconfig and no plugin.'),
+    secret: secretArn
       .optional()
-      .describe(
-        'ARN of the role to assume, in the same account. Left out: the credentials at hand are of the account itself.',
-      ),
-    externalId: z
-      .string()
-      // API reference of STS, AssumeRole: ExternalId. It is no secret (IAM User Guide, "Access to AWS accounts owned by third parties").
-      .regex(/^[\w+=,.@:/-]{2,1224}$/, 'is not an external id: letters, digits and _+=,.@:/- (2 to 1224)')
-      .optional()
-      .describe('External id that the trust policy of the role asks for.'),
+      .describe('ARN of a Secrets Manager secret that holds a kubeconfig with a token or a client certificate.'),
+    parameter: parameterArn.optional().describe('ARN of an SSM parameter (SecureString) that holds such a kubeconfig.'),
   })
-  .describe('An AWS account to read.');
+  .describe('A cluster to write into: one of kubeconfig, inCluster, eks, secret and parameter.');
 
 const names = z
   .strictObject({
@@ -182,7 +157,18 @@ export function configurationShape(kinds: readonly string[]) {
       staleAfter: duration('1m', '30d')
         .prefault('15m')
         .describe('Without a sight for so long, an object no longer counts as current.'),
+      every: duration('1m', '1d')
+        .refine((value) => value % 60 === 0, 'has to be whole minutes: EventBridge Scheduler has nothing finer')
+        .prefault('1m')
+        .describe(
+          'How often the functions look at the outside. The command line and a CronJob have schedules of their own.',
+        ),
       paused: z.boolean().default(false).describe('While true, nothing of this mirror is read or written.'),
+    })
+    // A staleAfter below a minute has an error of its own.
+    .refine(({ every, staleAfter }) => every <= Math.max(staleAfter, 60), {
+      message: 'has to be at most staleAfter: objects would count as stale from one look to the next',
+      path: ['every'],
     })
     .describe('A mirror: what is shown where.');
   return z.strictObject({
@@ -196,6 +182,14 @@ export function configurationShape(kinds: readonly string[]) {
     moreRegions: someOf(region)
       .optional()
       .describe('Regions that AWS has added since this release, so that mirrors may name them.'),
+    events: z
+      .strictObject({
+        topics: someOf(topicArn)
+          .optional()
+          .describe('ARNs of SNS topics of RDS event subscriptions that may send to the event queue.'),
+      })
+      .prefault({})
+      .describe('Events that the functions listen to, beside those of EventBridge.'),
     mirrors: z.array(mirror).min(1).max(maxMirrors).describe('What is mirrored where.'),
   });
 }

@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import type { Connection } from './connection.ts';
+
+export type { Connection } from './connection.ts';
 
 /** Which cluster to talk to. Left out: the default files and their current context, as kubectl does. */
 export interface ClusterChoice {
@@ -12,23 +15,6 @@ export interface ClusterChoice {
   readonly context?: string;
   /** The cluster of the pod that this process runs in, by its service account. */
   readonly inCluster?: boolean;
-}
-
-/** What a connection needs of a kubeconfig. `headers` may run an exec plugin, so it is asked again when tokens age. */
-export interface Connection {
-  readonly name: string;
-  readonly server: URL;
-  readonly tls: TlsOptions;
-  headers(): Promise<Record<string, string>>;
-}
-
-/** TLS parameters under the names that node:tls gives them. */
-export interface TlsOptions {
-  readonly ca?: string | Buffer;
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-  readonly servername?: string;
-  readonly rejectUnauthorized?: boolean;
 }
 
 /** Where a pod finds its token; without one, client-node would try http://localhost:8080. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ApiError, type Cluster, type ClusterReader, type RequestOptions } from './cluster.ts';
-import type { Connection } from './kubeconfig.ts';
+import type { Connection } from './connection.ts';
 import { fieldManager, type KubernetesObject, parseObject, type ResourceType, revisionAnnotation } from './object.ts';
 import { openTransport, type Transport } from './transport.ts';
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool } from 'undici';
 import * as z from 'zod';
 import { ApiError } from './cluster.ts';
-import type { Connection } from './kubeconfig.ts';
+import type { Connection, Trouble } from './connection.ts';
+import { holdLink, type Link } from './link.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** How a pool behaves towards its API server. */
 export interface TransportOptions {
@@ -32,7 +33,6 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-const authLifetime = 60_000;
 const firstPause = 100;
 const longestPause = 5_000;
 /** Shorter than the 5 s that a pass gives a cluster to be read, so that a host behind a firewall is told by name. */
@@ -43,80 +43,64 @@ const statusObject = z.looseObject({ message: z.string().optional(), reason: z.s
 /**
  * Opens the one pool that a process has for a cluster. Requests are retried with full jitter on 429 (after
  * `Retry-After`), 5xx, resets and unreadable answers, until the deadline; a write that is retried is conditional, so
- * that repeating it is harmless. Throws ApiError, what `beforeSend` throws, or, where a request is aborted before anything
- * went wrong, the reason of its signal.
+ * that repeating it is harmless. Once in each request a connection that is refused or has gone astray is renewed. Throws
+ * ApiError, what `beforeSend` throws, or, where a request is aborted before anything went wrong, the reason of its signal.
  */
 export function openTransport(connection: Connection, options: TransportOptions): Transport {
-  const { server } = connection;
-  const pool = new Pool(server.origin, {
-    connections: options.connections,
-    // Over HTTP/2 undici would send any number of requests at once on one connection, and use more CPU (ADR 0002).
-    allowH2: false,
-    keepAliveTimeout: 30_000,
-    connect: { ...connection.tls, timeout: Math.min(options.deadline / 2, longestConnect) },
-  });
+  const { connections, deadline } = options;
+  const link = holdLink(connection, { connections, connectTimeout: Math.min(deadline / 2, longestConnect) });
   let clock = Date.now() - performance.now();
-  let auth: { readonly headers: Promise<Record<string, string>>; readonly at: number } | undefined;
 
-  function authHeaders(): Promise<Record<string, string>> {
-    if (auth === undefined || performance.now() - auth.at > authLifetime) {
-      const asked = { headers: connection.headers(), at: performance.now() };
-      auth = asked;
-      // A plugin that failed is asked again by the next attempt.
-      asked.headers.catch(() => {
-        if (auth === asked) auth = undefined;
-      });
-    }
-    return auth.headers;
-  }
-
-  async function send(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
+  async function send(request: ApiRequest, { connection, pool, headers }: Link, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted();
-    const headers = await unlessAborted(authHeaders(), signal);
+    const given = await unlessAborted(headers(), signal, () => withoutCredentials(connection));
     request.beforeSend?.();
     const answer = await pool.request({
       method: request.method,
-      path: `${server.pathname.replace(/\/$/, '')}${request.path}`,
+      path: `${connection.server.pathname.replace(/\/$/, '')}${request.path}`,
       headers: {
-        ...headers,
+        ...given,
         accept: request.accept ?? 'application/json',
         'user-agent': 'skymirror',
         ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
       signal,
-      headersTimeout: options.deadline,
-      bodyTimeout: options.deadline,
+      headersTimeout: deadline,
+      bodyTimeout: deadline,
     });
     const text = await answer.body.text();
     const { date, 'retry-after': retryAfter } = answer.headers;
-    const told = answer.statusCode < 300 ? Date.parse(String(date)) : Number.NaN;
-    if (!Number.isNaN(told)) clock = told - performance.now();
-    return { status: answer.statusCode, text, retryAfter: Number(retryAfter) * 1000 || 0 };
+    const told = Date.parse(String(date));
+    const serverTime = Number.isNaN(told) ? undefined : told;
+    if (answer.statusCode < 300 && serverTime !== undefined) clock = serverTime - performance.now();
+    return { status: answer.statusCode, text, retryAfter: Number(retryAfter) * 1000 || 0, serverTime };
   }
 
   async function request(wanted: ApiRequest): Promise<unknown> {
-    const until = performance.now() + options.deadline;
-    const signal = AbortSignal.any([wanted.signal, AbortSignal.timeout(options.deadline)]);
+    const until = performance.now() + deadline;
+    const signal = AbortSignal.any([wanted.signal, AbortSignal.timeout(deadline)]);
     const guarded = guard(wanted);
-    let renewed = false;
+    const renewed = new Set<Trouble['kind']>();
     let known: ApiError | undefined;
     for (let attempt = 0; ; attempt += 1) {
-      void authHeaders();
-      const used = auth;
-      const outcome = await attemptOnce(() => send(guarded.request, signal));
+      const used = link.current();
+      const outcome = await attemptOnce(() => send(guarded.request, used, signal));
       guarded.rethrow();
       if ('body' in outcome) return outcome.body;
       // An attempt that was cut says less than the last one that failed by itself.
       const cut = signal.aborted && outcome.error.reason === 'Unreachable';
       if (!cut) known = outcome.error;
       if (known === undefined) wanted.signal.throwIfAborted();
-      const failure = named(connection, wanted, known ?? outcome.error);
-      if (outcome.error.status === 401 && !renewed) {
-        renewed = true;
-        // Of many requests that are refused at once, the first renews for all.
-        if (auth === used) auth = undefined;
-        continue;
+      const failure = named(used.connection, wanted, known ?? outcome.error);
+      const trouble = troubleOf(outcome);
+      if (trouble !== undefined && !renewed.has(trouble.kind)) {
+        renewed.add(trouble.kind);
+        const lost = (error: unknown) => named(used.connection, wanted, astray(outcome.error, error));
+        const isNew = await unlessAborted(link.renew(used, trouble), signal).catch((error) =>
+          Promise.reject(lost(error)),
+        );
+        if (isNew) continue;
       }
       const pause = Math.max(outcome.retryAfter, Math.random() * Math.min(longestPause, firstPause * 2 ** attempt));
       if (!outcome.retry || signal.aborted || performance.now() + pause > until) throw failure;
@@ -126,22 +110,28 @@ export function openTransport(connection: Connection, options: TransportOptions)
     }
   }
 
-  return { request, now: () => clock + performance.now(), close: () => pool.close() };
+  return { request, now: () => clock + performance.now(), close: link.close };
 }
 
 interface Answer {
   readonly status: number;
   readonly text: string;
   readonly retryAfter: number;
+  readonly serverTime: number | undefined;
 }
 
-type Outcome =
-  | { readonly body: unknown }
-  | { readonly error: ApiError; readonly retry: boolean; readonly retryAfter: number };
+interface Failed {
+  readonly error: ApiError;
+  readonly retry: boolean;
+  readonly retryAfter: number;
+  readonly serverTime?: number | undefined;
+}
+
+type Outcome = { readonly body: unknown } | Failed;
 
 async function attemptOnce(send: () => Promise<Answer>): Promise<Outcome> {
   try {
-    const { status, text, retryAfter } = await send();
+    const { status, text, retryAfter, serverTime } = await send();
     const body: unknown = text === '' ? {} : parsed(text);
     if (status < 300 && typeof body === 'object' && body !== null) return { body };
     if (status < 300)
@@ -150,23 +140,43 @@ async function attemptOnce(send: () => Promise<Answer>): Promise<Outcome> {
       return { error: new ApiError(status, 'Redirected', 'the answer leads elsewhere'), retry: false, retryAfter };
     const known = statusObject.safeParse(body).data;
     const error = new ApiError(status, known?.reason ?? '', known?.message ?? text.slice(0, 200).replace(/\s+/g, ' '));
-    return { error, retry: retried.includes(status), retryAfter };
+    return { error, retry: retried.includes(status), retryAfter, serverTime };
   } catch (error) {
     const told = error instanceof ApiError ? error : new ApiError(0, 'Unreachable', reasonOf(error), { cause: error });
     return { error: told, retry: true, retryAfter: 0 };
   }
 }
 
-/** The credentials; NoCredentials where the signal is first, for client-node waits for a plugin without end. */
-async function unlessAborted<Headers>(headers: Promise<Headers>, signal: AbortSignal): Promise<Headers> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(new ApiError(0, 'NoCredentials', 'the credential plugin has not answered'));
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([headers, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+/** client-node waits for a plugin without end; what has words of its own for its credentials has no plugin. */
+function withoutCredentials({ mend }: Connection): ApiError {
+  if (mend === undefined) return new ApiError(0, 'NoCredentials', 'the credential plugin has not answered');
+  return new ApiError(0, 'NoEntry', 'there were no credentials in time. Is AWS within reach from here?');
+}
+
+/** What Node and OpenSSL say of a host that is not there, or that is another (Node.js documentation, "X509 certificate error codes"). */
+const astrayCodes: readonly unknown[] = [
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'CERT_HAS_EXPIRED',
+  'CERT_SIGNATURE_FAILURE',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
+
+function troubleOf({ error, serverTime }: Failed): Trouble | undefined {
+  if (error.status === 401) return { kind: 'refused', serverTime };
+  const { cause } = error;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return astrayCodes.includes(code) ? { kind: 'astray' } : undefined;
+}
+
+/** Where also whoever knows of other addresses has none. */
+function astray({ message }: ApiError, cause: unknown): ApiError {
+  return new ApiError(0, 'NoEntry', `${message}; ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }
 
 /** Keeps what `beforeSend` throws apart from what the network throws: the first is final, the second is retried. */
@@ -205,13 +215,14 @@ function reasonOf(error: unknown): string {
 /** The error in the words of whoever has to mend it: which cluster, what was asked, what helps. */
 function named(connection: Connection, request: ApiRequest, error: ApiError): ApiError {
   const where = `cluster ${connection.name} (${connection.server.host})`;
-  const hint = remedy(error);
+  const hint = error.status === 401 && connection.mend !== undefined ? connection.mend : remedy(error);
   const said = hint === '' ? error.message : `${error.message.replace(/[.\s]*$/, '.')} ${hint}`;
   const text = `${where}: ${request.method} ${request.path.split('?')[0]}: ${said}`;
   return new ApiError(error.status, error.reason, text, { cause: error });
 }
 
 function remedy({ status, reason, message }: ApiError): string {
+  if (reason === 'NoEntry') return '';
   if (reason === 'NoCredentials') return 'Run the plugin of the kubeconfig by hand: does it wait for a login?';
   if (reason === 'Redirected') return 'A proxy before the API server may want a login.';
   if (status === 404 && message.includes('namespaces "')) return 'Create it: kubectl create namespace …';

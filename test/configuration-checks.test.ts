@@ -36,6 +36,9 @@ test.each(['arn:aws:iam::111122223333:user/x', 'arn:aws:iam::1:role/x', 'skymirr
   },
 );
 
+const secret = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:cluster-AbCdEf';
+const parameter = 'arn:aws:ssm:us-east-1:111122223333:parameter/cluster';
+
 test('a cluster is either the own one or one of a kubeconfig, and has one name', () => {
   const clusters = `clusters:
   own: { inCluster: true, context: a }
@@ -43,8 +46,55 @@ test('a cluster is either the own one or one of a kubeconfig, and has one name',
   two: { context: a }
 `;
   expect(problems(`${clusters}${account}mirrors:\n${mirror()}`)).toEqual([
-    'x.yaml:2:8: clusters.own: inCluster goes with no kubeconfig and no context: take these out, or inCluster',
+    'x.yaml:2:8: clusters.own: inCluster goes with no context: take out one of the two',
     'x.yaml:4:8: clusters.two: "one" and "two" are the same cluster: keep one (the other: line 3)',
+  ]);
+});
+
+test.each([
+  ['{ kubeconfig: a, inCluster: true }', 'kubeconfig and inCluster are two ways into a cluster: keep one of them'],
+  ['{ eks: { name: a, region: us-east-1 }, context: b }', 'eks goes with no context: take out one of the two'],
+  [
+    `{ eks: { name: a, region: us-east-1 }, secret: "${secret}", parameter: "${parameter}" }`,
+    'eks and secret and parameter are two ways into a cluster: keep one of them',
+  ],
+  [`{ secret: "${secret}", kubeconfig: a }`, 'kubeconfig and secret are two ways into a cluster: keep one of them'],
+])('the cluster %s is refused', (entry, message) => {
+  expect(problems(`clusters: { a: ${entry} }\n${account}mirrors:\n${mirror()}`)).toEqual([
+    `x.yaml:1:16: clusters.a: ${message}`,
+  ]);
+});
+
+test('clusters out of EKS, a secret and a parameter are accepted, the last two with a context', () => {
+  const entries = [
+    '{ eks: { name: a, region: us-east-1 } }',
+    '{ eks: { name: a, region: eu-west-1 } }',
+    `{ secret: "${secret}", context: a }`,
+    `{ secret: "${secret}", context: b }`,
+    `{ parameter: "${parameter}" }`,
+  ];
+  const clusters = entries.map((entry, index) => `  c${index}: ${entry}\n`).join('');
+  expect(problems(`clusters:\n${clusters}${account}mirrors:\n${mirror()}`)).toEqual([]);
+});
+
+test('an EKS cluster is the same whoever enters it, and its region has to exist', () => {
+  const clusters = `clusters:
+  one: { eks: { name: a, region: us-east-1 } }
+  two: { eks: { name: a, region: us-east-1, role: "arn:aws:iam::111122223333:role/x" } }
+  three: { eks: { name: a, region: us-east-9 } }
+  four: { eks: { name: a, region: xx-new-1 } }
+moreRegions: [xx-new-1]
+`;
+  expect(problems(`${clusters}${account}mirrors:\n${mirror()}`)).toEqual([
+    'x.yaml:3:8: clusters.two: "one" and "two" are the same cluster: keep one (the other: line 2)',
+    expect.stringMatching(/^x.yaml:4:36: clusters.three.eks.region: "us-east-9" is not a region .*"us-east-1"/),
+  ]);
+});
+
+test('an external id without the role that asks for it is refused', () => {
+  const clusters = 'clusters: { a: { eks: { name: a, region: us-east-1, externalId: some-id } } }\n';
+  expect(problems(`${clusters}${account}mirrors:\n${mirror()}`)).toEqual([
+    expect.stringMatching(/: clusters.a.eks.externalId: goes with a role: add it, or take this out$/),
   ]);
 });
 

@@ -20,6 +20,7 @@ describe('a configuration that holds together', () => {
   test('has its defaults filled in', () => {
     expect(configuration(`${account}mirrors:\n${mirror()}`)).toEqual({
       clusters: { default: {} },
+      events: {},
       accounts: { main: { id: '111122223333' } },
       mirrors: [
         {
@@ -31,6 +32,7 @@ describe('a configuration that holds together', () => {
           labels: [],
           removal: { policy: 'Delete', grace: 600, maxPercent: 30 },
           staleAfter: 900,
+          every: 60,
           paused: false,
         },
       ],
@@ -145,6 +147,8 @@ mirrors:
     ['removal: { grace: 5 minutes }', '"5 minutes" is not a duration'],
     ['removal: { grace: 31d }', 'removal.grace: is out of range: from 0s to 30d'],
     ['staleAfter: 59s', 'staleAfter: is out of range: from 1m to 30d'],
+    ['every: 90s', 'every: has to be whole minutes: EventBridge Scheduler has nothing finer'],
+    ['every: 16m', 'every: has to be at most staleAfter: objects would count as stale from one look to the next'],
     ['removal: { maxPercent: 101 }', 'removal.maxPercent: is more than 100'],
     ['removal: { maxPercent: -1 }', 'removal.maxPercent: is below 0'],
     ['removal: { maxPercent: ten }', 'removal.maxPercent: has to be a number, and is the text "ten"'],

@@ -31,13 +31,14 @@ test('where all is there, all checks are ok and the exit code is 0', async () =>
     'cluster here: CRD rdsclusters.aws.skymirror.dev: ok',
     'cluster here: CRD sqsqueues.aws.skymirror.dev: ok',
     'cluster here: CRD mirrorscans.skymirror.dev: ok',
+    'cluster here: CRD syncruns.skymirror.dev: ok',
     'cluster here: namespace external: ok',
     'cluster here: rights in namespace external: ok',
     'cluster here: Events in namespace external: ok',
     'cluster here: rights in the whole cluster: ok',
   ]);
   expect(text).toContain('skipped  get RDSCluster: not tried: no RDSCluster exists there');
-  expect(text).toMatch(/\n17 ok, 1 skipped\.\n$/);
+  expect(text).toMatch(/\n18 ok, 1 skipped\.\n$/);
 });
 
 test('looking changes nothing, in AWS and in the cluster', async () => {

@@ -108,8 +108,10 @@ describe('rights', () => {
     expect(text('external').split('; ')).toEqual([
       'get, list, create, update, delete rdsinstances.aws.skymirror.dev',
       'update rdsinstances.aws.skymirror.dev/status',
-      'get, create mirrorscans.skymirror.dev',
+      'get, list, create mirrorscans.skymirror.dev',
+      'get, list, create, update, delete syncruns.skymirror.dev',
       'update mirrorscans.skymirror.dev/status',
+      'update syncruns.skymirror.dev/status',
       'get, create, update events.events.k8s.io',
       'get namespaces',
     ]);
@@ -117,6 +119,7 @@ describe('rights', () => {
     expect(text(undefined).split('; ')).toEqual([
       'get customresourcedefinitions.apiextensions.k8s.io mirrorscans.skymirror.dev',
       'get customresourcedefinitions.apiextensions.k8s.io rdsinstances.aws.skymirror.dev',
+      'get customresourcedefinitions.apiextensions.k8s.io syncruns.skymirror.dev',
       'get customresourcedefinitions.apiextensions.k8s.io sqsqueues.aws.skymirror.dev',
     ]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { namespacesIn, subjectsOf, yamlOf } from '../../cli/manifests.ts';
+import { accessEntryLines, namespacesIn, subjectsOf, yamlOf } from '../../cli/manifests.ts';
 import { refusal } from '../../cli/manifests-install.ts';
 import { parseConfiguration } from '../../lib/configuration.ts';
 import { mirrorScanCrd } from '../../lib/crd.ts';
@@ -46,6 +46,39 @@ test('subjects are named by their kinds, and a service account by its namespace'
       `--service-account ${wrong}: give it as namespace/name`,
     );
   }
+});
+
+describe('the access entry of an EKS cluster', () => {
+  const role = 'arn:aws:iam::111122223333:role/a';
+  const clusters = {
+    one: { eks: { name: 'production', region: 'us-east-1', role } },
+    two: { eks: { name: 'staging', region: 'cn-north-1' } },
+    here: { inCluster: true as const },
+  };
+  const lines = (options: Parameters<typeof accessEntryLines>[1] = {}) =>
+    accessEntryLines(clusters, options).filter((line) => line.includes('aws '));
+  const start = '# aws eks create-access-entry --cluster-name';
+
+  test('is a command for each that is meant, for the role of the configuration or the one that is given', () => {
+    expect(lines()).toEqual([
+      `${start} production --region us-east-1 --principal-arn ${role} --kubernetes-groups skymirror-writers`,
+      `${start} staging --region cn-north-1 --principal-arn '<ARN of the role>' --kubernetes-groups skymirror-writers`,
+    ]);
+    expect(lines({ cluster: 'two', role: 'arn:aws-cn:iam::111122223333:role/b' })).toEqual([
+      `${start} staging --region cn-north-1 --principal-arn arn:aws-cn:iam::111122223333:role/b --kubernetes-groups skymirror-writers`,
+    ]);
+    expect(lines({ cluster: 'here' })).toEqual([]);
+  });
+
+  test('puts the role into the groups that are bound, and is not told where others are', () => {
+    expect(lines({ cluster: 'one', group: ['a', 'b'] })).toEqual([expect.stringMatching(/--kubernetes-groups a b$/)]);
+    expect(lines({ user: ['u'] })).toEqual([]);
+    expect(lines({ serviceAccount: ['n/s'] })).toEqual([]);
+  });
+
+  test('a role for a cluster that is none of EKS is refused', () => {
+    expect(() => lines({ cluster: 'here', role })).toThrow(`--role ${role}: only EKS clusters take roles`);
+  });
 });
 
 test('bindings are named by who is bound, in whatever order', () => {

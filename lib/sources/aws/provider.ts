@@ -1,9 +1,9 @@
-import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import * as z from 'zod';
 import type { Unseen } from '../../conditions.ts';
 import type { Provider } from '../../define-source.ts';
 import { type Explanation, type Scope, UnseenError } from '../../source.ts';
+import { type Credentials, credentialsOf, requestHandler } from './credentials.ts';
 
 /** How to get into an account. Nothing: the credentials at hand are those of the account itself. */
 const access = z.strictObject({
@@ -13,11 +13,6 @@ const access = z.strictObject({
 
 /** What it takes to read an account: the role to assume and its external id, if there is one. */
 export type AwsAccess = z.infer<typeof access>;
-
-type Credentials = ReturnType<typeof fromNodeProviderChain>;
-
-/** Milliseconds before their end at which credentials are renewed; the SDK's own clients take the same. */
-const renewedBefore = 300_000;
 
 /** The SDK client settings of one account and region, shared by all sources, with a count of the calls made. */
 export interface AwsSession {
@@ -35,9 +30,6 @@ export interface AwsSession {
   calls: number;
 }
 
-/** Milliseconds; the SDK's default is to wait for ever. */
-const requestHandler = { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true };
-
 /**
  * AWS: a scope is an account and a region. Endpoints follow the SDK's own variables (`AWS_ENDPOINT_URL`,
  * `AWS_ENDPOINT_URL_RDS`, ...).
@@ -48,12 +40,15 @@ export const aws: Provider<AwsAccess, AwsSession> = {
   access,
   permissions: ['sts:GetCallerIdentity'],
   connect({ region = '' }, access) {
-    const atHand = fromNodeProviderChain({ clientConfig: { region, requestHandler } });
-    const credentials = access.roleArn === undefined ? atHand : () => assumeRole(session, atHand, access);
+    const closed = new AbortController();
+    const onCall = () => {
+      session.calls += 1;
+    };
+    const credentials = credentialsOf(access, { region, signal: closed.signal, onCall });
     const session: AwsSession = {
-      settings: { region, credentials: shared(credentials), retryMode: 'adaptive', maxAttempts: 3, requestHandler },
+      settings: { region, credentials, retryMode: 'adaptive', maxAttempts: 3, requestHandler },
       clients: new Map(),
-      closed: new AbortController(),
+      closed,
       calls: 0,
     };
     return session;
@@ -76,41 +71,6 @@ export const aws: Provider<AwsAccess, AwsSession> = {
   },
   explain,
 };
-
-/** Ours and not the SDK's `fromTemporaryCredentials`, which never destroys its client and whose calls nobody counts. */
-async function assumeRole(session: AwsSession, credentials: Credentials, { roleArn, externalId }: AwsAccess) {
-  const client = clientOf(session, 'sts of the caller', () => new STSClient({ ...session.settings, credentials }));
-  const role = { RoleArn: roleArn, RoleSessionName: 'skymirror', ExternalId: externalId };
-  session.calls += 1;
-  const answer = await client.send(new AssumeRoleCommand(role), { abortSignal: session.closed.signal });
-  const given = answer.Credentials;
-  if (given?.AccessKeyId === undefined || given.SecretAccessKey === undefined) {
-    throw new UnseenError('BadAnswer', `AssumeRole of ${roleArn} answered without credentials`);
-  }
-  return {
-    accessKeyId: given.AccessKeyId,
-    secretAccessKey: given.SecretAccessKey,
-    ...(given.SessionToken === undefined ? {} : { sessionToken: given.SessionToken }),
-    ...(given.Expiration === undefined ? {} : { expiration: given.Expiration }),
-  };
-}
-
-/** One set of credentials for all clients of a session: each would assume the role for itself. */
-function shared(provider: Credentials): Credentials {
-  let asked: ReturnType<Credentials> | undefined;
-  return async (...options) => {
-    const known = asked;
-    const expiration = (await known?.catch(() => undefined))?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
-    // Of many that find it expired at once, the first renews for all.
-    const isExpired = asked === known && expiration - Date.now() < renewedBefore;
-    if (asked === undefined || isExpired) asked = provider(...options);
-    const current = asked;
-    current.catch(() => {
-      if (asked === current) asked = undefined;
-    });
-    return current;
-  };
-}
 
 /** The session's client of a service; every source that asks for it shares its connections and its rate. */
 export function clientOf<Client extends { destroy(): void }>(

@@ -10,7 +10,9 @@ import * as z from 'zod';
 import { mapConcurrent } from '../../concurrent.ts';
 import { judgement } from '../../conditions.ts';
 import { defineSource } from '../../define-source.ts';
+import { dnsSuffixOf, partitionOf } from '../../partitions.ts';
 import { UnseenError } from '../../source.ts';
+import { apiCalls, configItems, queueArns, queuesNamed } from './events.ts';
 import { flag, jsonOf, place, sorted, text, texts, time, whole, wide } from './fields.ts';
 import { policyReach } from './policy.ts';
 import { type AwsSession, aws, clientOf } from './provider.ts';
@@ -86,6 +88,12 @@ interface Queue {
 const pageSize = 1000;
 const inFlight = 16;
 
+/**
+ * The calls that change what is shown (SQS Developer Guide, "Logging Amazon SQS API calls using AWS CloudTrail"; that
+ * trails hold TagQueue and UntagQueue is known from use).
+ */
+const calls = 'AddPermission CreateQueue DeleteQueue RemovePermission SetQueueAttributes TagQueue UntagQueue';
+
 /** Amazon SQS queues, standard and FIFO. */
 export const sqsQueue = defineSource({
   kind: 'SQSQueue',
@@ -114,6 +122,8 @@ export const sqsQueue = defineSource({
     if (was === undefined || is === undefined || was === is) return [];
     return [{ reason: 'Replaced', message: `The queue of ${was} was deleted and created anew on ${is}` }];
   },
+  // SQS has no events of its own. PurgeQueue changes nothing that is shown.
+  events: [apiCalls(queueArns, calls, queuesNamed), ...configItems(queueArns, 'AWS::SQS::Queue')],
 });
 
 function identify(id: string) {
@@ -221,32 +231,18 @@ function clientFor(session: AwsSession): SQSClient {
   return clientOf(session, 'sqs', () => new SQSClient({ ...session.settings, useQueueUrlAsEndpoint: false }));
 }
 
-/** Partition and DNS suffix of all but the commercial regions, by how they begin, as in the SDK's partitions.js. */
-const partitions: readonly (readonly [prefix: string, partition: string, suffix: string])[] = [
-  ['cn-', 'aws-cn', 'amazonaws.com.cn'],
-  ['us-gov-', 'aws-us-gov', 'amazonaws.com'],
-  ['eusc-', 'aws-eusc', 'amazonaws.eu'],
-  ['us-iso-', 'aws-iso', 'c2s.ic.gov'],
-  ['us-isob-', 'aws-iso-b', 'sc2s.sgov.gov'],
-  ['eu-isoe-', 'aws-iso-e', 'cloud.adc-e.uk'],
-  ['us-isof-', 'aws-iso-f', 'csp.hci.ic.gov'],
-];
-
-const partitionOf = (region: string) =>
-  partitions.find(([prefix]) => region.startsWith(prefix)) ?? ['', 'aws', 'amazonaws.com'];
-
 /**
  * The host says little (legacy names, private endpoints, emulators), the path ends in account and name. What is no
  * queue URL stays as it is: as an id that nobody can read it makes the listing broken, not shorter.
  */
 function idOfUrl(url: string, region: string): string {
   const [, account, name] = /^https?:\/\/[^/]+\/(?:[^?#]*\/)?(\d{12})\/([\w-]+(?:\.fifo)?)$/.exec(url) ?? [];
-  return account === undefined ? url : `arn:${partitionOf(region)[1]}:sqs:${region}:${account}:${name}`;
+  return account === undefined ? url : `arn:${partitionOf(region)}:sqs:${region}:${account}:${name}`;
 }
 
 function urlOf(id: string): string {
   const [, , , region = '', account, name] = id.split(':');
-  return `https://sqs.${region}.${partitionOf(region)[2]}/${account}/${name}`;
+  return `https://sqs.${region}.${dnsSuffixOf(region)}/${account}/${name}`;
 }
 
 /** Attributes are text; what does not look as the API reference says goes on as it is, and the check of the row says so. */

@@ -122,8 +122,10 @@ test.each(['', '<Credentials/>', '<Credentials><AccessKeyId>A</AccessKeyId></Cre
 test('a closed session leaves no connection, also not that of the role', async () => {
   const outside = rdsInstance.open(scope, access);
   await outside.prove(new AbortController().signal);
-  const ends = sockets.map((socket) => once(socket, 'close'));
-  expect(ends).toHaveLength(2);
+  expect(sockets).toHaveLength(2);
+  // That of the role has served its turn, and may be closed already.
+  const ends = sockets.filter((socket) => !socket.closed).map((socket) => once(socket, 'close'));
+  expect(ends).not.toEqual([]);
   outside.close();
   await Promise.all(ends);
 }, 5_000);
