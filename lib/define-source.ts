@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Judgement } from './conditions.ts';
 import { normaliseObject } from './json.ts';
+import type { EventRule } from './route.ts';
 import { knownFields } from './schema.ts';
 import {
   type Change,
@@ -57,6 +58,8 @@ export interface Definition<
   readonly permissions: readonly string[];
   /** Seconds within which what is behind bare ids is read again, a slice at a time; left out: in every pass. */
   readonly refreshSeconds?: number;
+  /** The events that tell of this kind; left out: it is polled alone. */
+  readonly events?: readonly EventRule[];
   /** Pages of rows or, where the outside lists nothing else, of bare ids; what is behind those is then asked of `get`. */
   list(session: Session, signal: AbortSignal): AsyncIterable<readonly (Row | string)[]>;
   get(
@@ -160,6 +163,7 @@ export function defineSource<
     known: knownFields(definition.observed),
     permissions: [...provider.permissions, ...definition.permissions],
     refreshSeconds: definition.refreshSeconds ?? 0,
+    events: definition.events ?? [],
     identify: (id) => definition.identify(id),
     identityOf(spec) {
       const parsed = definition.identity.safeParse(spec);

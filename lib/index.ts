@@ -1,8 +1,9 @@
+export type { CloudEvent } from './cloud-events.ts';
 export type { Cluster, ClusterReader } from './cluster.ts';
 export { ApiError } from './cluster.ts';
 export { type Judgement, judgement } from './conditions.ts';
 export { type Configuration, type Parsed, type Problem, parseConfiguration, problemText } from './configuration.ts';
-export { crdOf, mirrorScanCrd } from './crd.ts';
+export { crdOf, mirrorScanCrd, syncRunCrd } from './crd.ts';
 export { type Definition, defineSource, type Provider } from './define-source.ts';
 export { type DryRun, dryRun, type PlannedChange } from './dry-run.ts';
 export { readerPolicy } from './iam.ts';
@@ -12,6 +13,7 @@ export { type Mirror, mirrorOf } from './mirror.ts';
 export type { KubernetesObject } from './object.ts';
 export { type Subject, writerRoles } from './rbac.ts';
 export { type Report, reportLine } from './report.ts';
+export type { EventPattern, EventRule } from './route.ts';
 export { type Source, UnseenError } from './source.ts';
 export { sources } from './sources.ts';
 export { type Limits, type SyncOptions, sync, type Task } from './sync.ts';

@@ -11,6 +11,11 @@ const longestPause = 300_000;
 /** Clusters that failed, why, and until when (monotonic milliseconds) they sit out. Lives as long as the process. */
 const pauses = new WeakMap<Cluster, { readonly failures: number; readonly until: number; readonly message: string }>();
 
+/** The cluster answers, and this kind or namespace of it cannot be served: the message says how to mend it. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
+
 /**
  * Reads a cluster for a pass: schema revisions, the scan, and the objects of the scope (of the named ids, where there
  * are some). Throws an Error in words for people; a cluster that does not answer sits out for a growing pause.
@@ -58,7 +63,7 @@ async function read(
   const { source, mirror, scope } = target;
   const bound = { signal };
   const refusal = await refused(target, cluster, signal);
-  if (refusal !== undefined) throw new Error(`cluster ${cluster.name}: ${refusal}`);
+  if (refusal !== undefined) throw new RefusedError(`cluster ${cluster.name}: ${refusal}`);
   const [scan, objects] = await Promise.all([
     cluster.get(mirrorScan, mirror.namespace, scanName(target), bound),
     names === undefined

@@ -38,6 +38,10 @@ export interface ClusterReport {
   /** Why Events could not be written; the objects were, so that this is no failure. */
   readonly untold?: string;
   readonly skipped?: string;
+  /** It was skipped for what a person has to mend there: another try alone helps nobody. */
+  readonly refused?: true;
+  /** Why nothing more could be written there before the pass was through. */
+  readonly broken?: string;
 }
 
 /** What one pass came to. `ok`: the outside was seen in full (or all named ids were), and all of it is written. */

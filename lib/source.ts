@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { Judgement, Unseen } from './conditions.ts';
 import type { JsonObject } from './json.ts';
 import type { ResourceType } from './object.ts';
+import type { EventRule } from './route.ts';
 import type { KnownFields } from './schema.ts';
 
 /** A part of the outside that is listed as one: an ordered map whose keys the provider declares. */
@@ -73,6 +74,8 @@ export interface Source extends ResourceType {
   readonly known: KnownFields;
   readonly permissions: readonly string[];
   readonly refreshSeconds: number;
+  /** The events that tell of this kind; none: it is polled alone. */
+  readonly events: readonly EventRule[];
   identify(id: string): Identity | undefined;
   /** The id and identity that an object's spec stands for; `undefined` where it is not one of this kind. */
   identityOf(spec: unknown): { readonly id: string; readonly identity: Identity } | undefined;

@@ -1,6 +1,6 @@
 import type { Cluster } from './cluster.ts';
 import type { Inside } from './inside.ts';
-import { readInside } from './read-inside.ts';
+import { RefusedError, readInside } from './read-inside.ts';
 import type { ClusterReport } from './report.ts';
 import type { Task } from './task.ts';
 
@@ -9,6 +9,7 @@ export interface Skipped {
   readonly cluster: Cluster;
   readonly namespace: string;
   readonly skipped: string;
+  readonly refused?: true;
 }
 
 /** Reads a cluster for a pass. One that cannot be read by the deadline (milliseconds) sits it out; nothing is thrown. */
@@ -29,6 +30,7 @@ export async function readOrSkip(
       cluster,
       namespace,
       skipped: deadline.aborted ? `not read within ${readDeadline / 1000} s: ${message}` : message,
+      ...(error instanceof RefusedError ? { refused: true as const } : {}),
     };
   }
 }
@@ -36,11 +38,12 @@ export async function readOrSkip(
 /** What the pass came to in one cluster and namespace. */
 export function clusterReport(read: Inside | Skipped): ClusterReport {
   if ('skipped' in read) {
-    const { cluster, namespace, skipped } = read;
-    return { cluster: cluster.name, namespace, failures: [], blocked: 0, skipped };
+    const { cluster, ...why } = read;
+    return { cluster: cluster.name, failures: [], blocked: 0, ...why };
   }
-  const { cluster, counts, failures, brake, target, untold } = read;
-  const done = { cluster: cluster.name, namespace: target.mirror.namespace, counts, failures };
+  const { cluster, counts, failures, brake, target, untold, broken } = read;
+  const where = { cluster: cluster.name, namespace: target.mirror.namespace };
+  const done = { ...where, counts, failures, ...(broken === undefined ? {} : { broken }) };
   return { ...done, blocked: brake?.waiting ?? 0, ...(untold === undefined ? {} : { untold }) };
 }
 

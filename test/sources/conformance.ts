@@ -3,12 +3,16 @@ import type { Aws } from '../../dev/aws.ts';
 import type { Kubernetes } from '../../dev/kubernetes.ts';
 import { deny } from '../../dev/proxy-faults.ts';
 import { until } from '../../dev/until.ts';
+import { eventIn } from '../../lib/cloud-events.ts';
 import { crdOf } from '../../lib/crd.ts';
 import { readerPolicy } from '../../lib/iam.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { nameOf } from '../../lib/resource.ts';
+import { fits, routerOf } from '../../lib/route.ts';
 import { inScope, type Outside, type Source } from '../../lib/source.ts';
+import { type Sample, samples, taskOf } from '../event-samples.ts';
 import { emptyFields, everything, failureIn, idIn, observationIn, thrown } from './answers.ts';
+import { delivered } from './conformance-events.ts';
 
 /** A row before it is put into the words of the API: what the suite turns round, and `show` writes. */
 export type RawRow = { readonly [name: string]: Raw };
@@ -53,6 +57,11 @@ export function describeConformance(fixture: Fixture, sides: () => Sides): void 
     const outside = source.open({ ...scope }, access ?? role);
     opened.push(outside);
     return outside;
+  }
+
+  function scopeOf(id: string): Record<string, string> {
+    const identity = source.identify(id) ?? {};
+    return Object.fromEntries(source.scopeKeys.map((key) => [key, identity[key] ?? '']));
   }
 
   /** The fields of a row that the emulator shows, asked by id. */
@@ -192,6 +201,24 @@ export function describeConformance(fixture: Fixture, sides: () => Sides): void 
       });
     }
 
+    test('is told of by events: EventBridge delivers what fits them, and it leads to the ids that it names', async () => {
+      const bridged = samples.filter(({ body }) => 'detail-type' in body);
+      const named = bridged.flatMap(({ ids = {} }) => ids[source.kind] ?? []);
+      const scopes = new Map(named.map((id) => [JSON.stringify(scopeOf(id)), scopeOf(id)]));
+      const route = routerOf([...scopes.values()].map((one) => taskOf(source, one)));
+      const came = await delivered(sides().aws, source, bridged);
+      for (const { name, pattern } of source.events) {
+        const bodies = came.get(name) ?? [];
+        const expected = bridged.filter(({ body }) => fits(pattern, body));
+        expect(bodies.map(detailIn).toSorted(), name).toEqual(expected.map(({ body }) => detailIn(body)).toSorted());
+        expect(expected.length, `samples of ${name}`).toBeGreaterThan(0);
+        for (const body of bodies) {
+          const sample = bridged.find((one) => detailIn(one.body) === detailIn(body));
+          expect(idsIn(route, body), sample?.name).toEqual(expectedOf(sample, source));
+        }
+      }
+    });
+
     test('makes the calls that its permissions name, all of them, and no other', async () => {
       const { aws } = sides();
       const outside = open();
@@ -235,6 +262,22 @@ export function describeConformance(fixture: Fixture, sides: () => Sides): void 
       }
     });
   });
+}
+
+/** By this an event is known again: moto gives it an id and an account of its own. */
+function detailIn(body: object | string): string {
+  return JSON.stringify(typeof body === 'string' ? JSON.parse(body).detail : Object(body).detail);
+}
+
+function idsIn(route: ReturnType<typeof routerOf>, body: string): readonly string[] {
+  const event = eventIn(body);
+  const found = event === undefined ? { ignored: 'NotAnEvent' } : route(event);
+  return 'targets' in found ? found.targets.flatMap(({ ids }) => ids) : [found.ignored];
+}
+
+function expectedOf(sample: Sample | undefined, { kind }: Source): readonly string[] {
+  const { ids, ignored = 'NoId' } = sample ?? {};
+  return ids?.[kind] ?? [ignored];
 }
 
 function reversed(row: RawRow): RawRow {

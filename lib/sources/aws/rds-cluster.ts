@@ -1,6 +1,7 @@
 import { type DBCluster, DBClusterNotFoundFault, DescribeDBClustersCommand } from '@aws-sdk/client-rds';
 import * as z from 'zod';
 import { defineSource } from '../../define-source.ts';
+import { apiCalls, clusterArns, configItems, resourcesNamed, serviceEvents } from './events.ts';
 import { flag, record, sorted, text, texts, time, whole, wide } from './fields.ts';
 import { aws } from './provider.ts';
 import { type Description, getRows, listRows } from './rds.ts';
@@ -159,6 +160,18 @@ const clusters: Description<DBCluster> = {
   isNotFound: (error) => error instanceof DBClusterNotFoundFault,
 };
 
+/** As of RDSInstance. Calls that make or delete a member name its cluster, in the request or in the response. */
+const calls = `
+  AddRoleToDBCluster AddTagsToResource ApplyPendingMaintenanceAction CreateDBCluster CreateDBClusterEndpoint
+  CreateDBInstance DeleteDBCluster DeleteDBClusterEndpoint DeleteDBInstance DisableHttpEndpoint EnableHttpEndpoint
+  FailoverDBCluster ModifyActivityStream ModifyCurrentDBClusterCapacity ModifyDBCluster ModifyDBInstance
+  PromoteReadReplicaDBCluster RebootDBCluster RemoveFromGlobalCluster RemoveRoleFromDBCluster
+  RemoveTagsFromResource RestoreDBClusterFromS3 RestoreDBClusterFromSnapshot RestoreDBClusterToPointInTime
+  StartActivityStream StartDBCluster StopActivityStream StopDBCluster`;
+const parameters = `
+  dBClusterIdentifier dbClusterIdentifier newDBClusterIdentifier replicationSourceIdentifier resourceName
+  resourceIdentifier resourceArn`;
+
 /** Amazon Aurora DB clusters and Multi-AZ DB clusters of Amazon RDS. */
 export const rdsCluster = defineSource({
   kind: 'RDSCluster',
@@ -184,6 +197,11 @@ export const rdsCluster = defineSource({
   },
   health: (fields) => clusterHealth(fields.state, hasInstances(fields)),
   changes: (before, after) => changesOf(before, after, changed('Failover', before.writer, after.writer)),
+  events: [
+    serviceEvents(clusterArns, 'RDS DB Cluster Event'),
+    apiCalls(clusterArns, calls, resourcesNamed(clusterArns, parameters)),
+    ...configItems(clusterArns, 'AWS::RDS::DBCluster'),
+  ],
 });
 
 /** Aurora Serverless v1 and Limitless run on instances that AWS does not show as members. */

@@ -2,6 +2,7 @@ import { type DBInstance, DBInstanceNotFoundFault, DescribeDBInstancesCommand } 
 import * as z from 'zod';
 import { defineSource } from '../../define-source.ts';
 import type { Change } from '../../source.ts';
+import { apiCalls, configItems, instanceArns, resourcesNamed, serviceEvents } from './events.ts';
 import { flag, record, sorted, text, texts, time, whole, wide } from './fields.ts';
 import { aws } from './provider.ts';
 import { type Description, getRows, listRows } from './rds.ts';
@@ -110,6 +111,16 @@ const instances: Description<DBInstance> = {
   isNotFound: (error) => error instanceof DBInstanceNotFoundFault,
 };
 
+/** The calls that change what is shown, and how they name instances (RDS API reference). A rename names two. */
+const calls = `
+  AddRoleToDBInstance AddTagsToResource ApplyPendingMaintenanceAction CreateDBInstance CreateDBInstanceReadReplica
+  DeleteDBInstance ModifyActivityStream ModifyDBInstance PromoteReadReplica RebootDBInstance
+  RemoveRoleFromDBInstance RemoveTagsFromResource RestoreDBInstanceFromDBSnapshot RestoreDBInstanceFromS3
+  RestoreDBInstanceToPointInTime StartActivityStream StartDBInstance StopActivityStream StopDBInstance SwitchoverReadReplica`;
+const parameters = `
+  dBInstanceIdentifier newDBInstanceIdentifier sourceDBInstanceIdentifier targetDBInstanceIdentifier resourceName
+  resourceIdentifier resourceArn`;
+
 /** Amazon RDS DB instances, Aurora's members among them. */
 export const rdsInstance = defineSource({
   kind: 'RDSInstance',
@@ -135,6 +146,11 @@ export const rdsInstance = defineSource({
   },
   health: ({ state }) => healthOf(instanceStatuses, state),
   changes: (before, after) => changesOf(before, after, failoverOf(before, after)),
+  events: [
+    serviceEvents(instanceArns, 'RDS DB Instance Event'),
+    apiCalls(instanceArns, calls, resourcesNamed(instanceArns, parameters)),
+    ...configItems(instanceArns, 'AWS::RDS::DBInstance'),
+  ],
 });
 
 function fieldsOf(row: DBInstance) {
