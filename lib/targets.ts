@@ -2,7 +2,7 @@ import type { Configuration, ConfiguredMirror } from './configuration-schema.ts'
 import type { JsonObject } from './json.ts';
 import { type Mirror, mirrorOf, selectsAll } from './mirror.ts';
 import { selectsName, selectsTags, tagOf } from './selection.ts';
-import type { Source } from './source.ts';
+import type { Scope, Source } from './source.ts';
 import type { Task } from './task.ts';
 
 /** A task and what the configuration says around it. */
@@ -14,12 +14,31 @@ export interface ConfiguredTask extends Task {
   readonly paused: boolean;
 }
 
-/** One task for each mirror, source, account and region, paused ones included. */
+/** What is looked at as one, by name alone: who needs no source can do without its SDK. */
+export interface ConfiguredTarget {
+  readonly mirror: string;
+  /** The kind. */
+  readonly source: string;
+  readonly scope: Scope;
+  /** Seconds from one look to the next. */
+  readonly every: number;
+  readonly paused: boolean;
+}
+
+/** One target for each mirror, kind, account and region, paused ones included. */
+export function targetsOf(configuration: Configuration): ConfiguredTarget[] {
+  return configuration.mirrors.flatMap((mirror) => {
+    const { name, every, paused } = mirror;
+    const scopes = mirror.accounts.flatMap((account) => scopesOf(mirror, accountNamed(configuration, mirror, account)));
+    return mirror.sources.flatMap((source) => scopes.map((scope) => ({ mirror: name, source, scope, every, paused })));
+  });
+}
+
+/** One task for each target, with what it takes to look at it. */
 export function tasksOf(configuration: Configuration, sources: readonly Source[]): ConfiguredTask[] {
   return configuration.mirrors.flatMap((mirror) =>
     mirror.accounts.flatMap((accountName) => {
-      const account = configuration.accounts[accountName];
-      if (account === undefined) throw new Error(`mirror ${mirror.name}: the account "${accountName}" is not declared`);
+      const account = accountNamed(configuration, mirror, accountName);
       const shared = {
         ...mirrorsOf(mirror, accountName),
         access: {
@@ -32,11 +51,21 @@ export function tasksOf(configuration: Configuration, sources: readonly Source[]
       };
       return sources
         .filter(({ kind }) => mirror.sources.includes(kind))
-        .flatMap((source) =>
-          mirror.regions.map((region) => ({ ...shared, source, scope: { account: account.id, region } })),
-        );
+        .flatMap((source) => scopesOf(mirror, account).map((scope) => ({ ...shared, source, scope })));
     }),
   );
+}
+
+type Account = Configuration['accounts'][string];
+
+function accountNamed({ accounts }: Configuration, { name }: ConfiguredMirror, accountName: string): Account {
+  const account = accounts[accountName];
+  if (account === undefined) throw new Error(`mirror ${name}: the account "${accountName}" is not declared`);
+  return account;
+}
+
+function scopesOf({ regions }: ConfiguredMirror, { id }: Account): Scope[] {
+  return regions.map((region) => ({ account: id, region }));
 }
 
 /** The mirror and, where tags decide the namespace, its parts. */

@@ -3,7 +3,7 @@ import { parseConfiguration } from '../lib/configuration.ts';
 import { selectsAll } from '../lib/mirror.ts';
 import type { Source } from '../lib/source.ts';
 import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
-import { tasksOf } from '../lib/targets.ts';
+import { targetsOf, tasksOf } from '../lib/targets.ts';
 import { mirror } from './configuration-samples.ts';
 
 const sources: Source[] = [rdsInstance, { ...rdsInstance, kind: 'SQSQueue' }];
@@ -12,13 +12,15 @@ const accounts = `accounts:
   second: { id: "444455556666" }
 `;
 
-function tasks(mirrors: string) {
+function configurationOf(mirrors: string) {
   const parsed = parseConfiguration(`clusters: { a: {}, b: { context: b } }\n${accounts}mirrors:\n${mirrors}`, {
     sources,
   });
   if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems));
-  return tasksOf(parsed.configuration, sources);
+  return parsed.configuration;
 }
+
+const tasks = (mirrors: string) => tasksOf(configurationOf(mirrors), sources);
 
 const first = (mirrors: string) => tasks(mirrors)[0] ?? expect.fail('no task');
 
@@ -46,6 +48,35 @@ test('each mirror is a task for each of its accounts, sources and regions', () =
   expect(found[8]?.clusters).toEqual(['b']);
   expect(found[0]?.access).toEqual({ roleArn: 'arn:aws:iam::111122223333:role/reader', externalId: 'abc' });
   expect(found[4]?.access).toEqual({});
+});
+
+test('the targets are those of the tasks by name alone, with how often and whether they are looked at', () => {
+  const all = mirror('every: 5m')
+    .replace('[RDSInstance]', '[SQSQueue, RDSInstance]')
+    .replace('[main]', '[main, second]');
+  const configuration = configurationOf(all + mirror('paused: true', 'two', 'other'));
+  const targets = targetsOf(configuration);
+  expect(targets.slice(-2)).toEqual([
+    {
+      mirror: 'one',
+      source: 'RDSInstance',
+      scope: { account: '444455556666', region: 'us-east-1' },
+      every: 300,
+      paused: false,
+    },
+    {
+      mirror: 'two',
+      source: 'RDSInstance',
+      scope: { account: '111122223333', region: 'us-east-1' },
+      every: 60,
+      paused: true,
+    },
+  ]);
+  const names = targets.map(({ mirror, source, scope }) => JSON.stringify([mirror, source, scope]));
+  const tasked = tasksOf(configuration, sources).map(({ mirror: { name }, source, scope }) =>
+    JSON.stringify([name, source.kind, scope]),
+  );
+  expect(names.toSorted()).toEqual(tasked.toSorted());
 });
 
 test('a mirror that chooses nothing selects all, and says the rest as the engine takes it', () => {
@@ -132,12 +163,19 @@ test('the parts hold to what the mirror selects, and their text tells of both', 
 });
 
 test('a task of a configuration that was not checked is refused in words', () => {
-  const settings = { sources: ['RDSInstance'], regions: ['us-east-1'], labels: [], staleAfter: 900, paused: false };
+  const shown = { sources: ['RDSInstance'], regions: ['us-east-1'], labels: [] };
+  const settings = { ...shown, staleAfter: 900, every: 60, paused: false };
   const removal = { policy: 'Delete', grace: 600, maxPercent: 30 } as const;
   const one = { name: 'one', accounts: ['main'], ...settings, removal };
   const clusters = { default: {} };
-  const configuration = { clusters, accounts: {}, mirrors: [{ ...one, namespace: 'a' }] };
+  const configuration = { clusters, events: {}, accounts: {}, mirrors: [{ ...one, namespace: 'a' }] };
   expect(() => tasksOf(configuration, sources)).toThrow('mirror one: the account "main" is not declared');
-  const wrong = { clusters, accounts: { main: { id: '111122223333' } }, mirrors: [{ ...one, namespace: {} }] };
+  expect(() => targetsOf(configuration)).toThrow('mirror one: the account "main" is not declared');
+  const wrong = {
+    clusters,
+    events: {},
+    accounts: { main: { id: '111122223333' } },
+    mirrors: [{ ...one, namespace: {} }],
+  };
   expect(() => tasksOf(wrong, sources)).toThrow('mirror one: no namespace for the account "main"');
 });

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { mirrorOf } from '../lib/mirror.ts';
+import { scanName } from '../lib/scan.ts';
+import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
+import { syncRun } from '../lib/sync-run-schema.ts';
+import type { ConfiguredTask } from '../lib/targets.ts';
+import { removeOldRuns, watch } from '../lib/watch.ts';
+import { type MemoryCluster, memoryCluster } from './memory/memory-cluster.ts';
+
+const { signal } = new AbortController();
+
+function task(change: Partial<ConfiguredTask> & { readonly name?: string } = {}): ConfiguredTask {
+  const { name = 'one', ...further } = change;
+  return {
+    mirror: mirrorOf({ name, namespace: 'external', staleAfterSeconds: 600 }),
+    source: rdsInstance,
+    scope: { account: '111122223333', region: 'us-east-1' },
+    access: {},
+    clusters: ['main'],
+    accountName: 'main',
+    paused: false,
+    ...further,
+  };
+}
+
+/** A scan that was made so long ago, and has not seen anything in full since. */
+function scan(cluster: MemoryCluster, of: ConfiguredTask, secondsAgo: number, namespace = 'external') {
+  const { now } = cluster.time;
+  cluster.time.now = now - secondsAgo * 1000;
+  cluster.put('skymirror', 'mirrorscans', {
+    apiVersion: 'skymirror.dev/v1alpha1',
+    kind: 'MirrorScan',
+    metadata: { name: scanName(of), namespace },
+  });
+  cluster.time.now = now;
+}
+
+const clustersOf = (...clusters: MemoryCluster[]) => new Map(clusters.map((cluster) => [cluster.name, cluster]));
+
+test('the scan that is overdue the most is found in whatever cluster it is, by the time of that cluster', async () => {
+  const main = memoryCluster({ name: 'main' });
+  const other = memoryCluster({ name: 'other', time: { now: main.time.now + 86_400_000 } });
+  const one = task({ clusters: ['main', 'other'] });
+  scan(main, one, 60);
+  scan(other, one, 300);
+  const { oldest, unreadable } = await watch([one], clustersOf(main, other), signal);
+  expect(oldest).toMatchObject({ cluster: 'other', percent: 50, why: 'Seen' });
+  expect(unreadable.size).toBe(0);
+});
+
+test('each namespace that tags lead to has a scan of its own', async () => {
+  const main = memoryCluster({ name: 'main' });
+  const base = task();
+  const parts = ['a', 'b'].map((namespace) => ({ ...base.mirror, namespace }));
+  const one = { ...base, parts };
+  scan(main, one, 60, 'a');
+  expect((await watch([one], clustersOf(main), signal)).oldest).toMatchObject({ namespace: 'b', why: 'NoScan' });
+  scan(main, one, 120, 'b');
+  expect((await watch([one], clustersOf(main), signal)).oldest).toMatchObject({ namespace: 'b', percent: 20 });
+});
+
+test('a mirror that is paused is not overdue, and where all are, nothing is', async () => {
+  const main = memoryCluster({ name: 'main' });
+  expect((await watch([task({ paused: true })], clustersOf(main), signal)).oldest).toBeUndefined();
+});
+
+test('a cluster that cannot be read, or that nobody declared, is named with why, and the others are read', async () => {
+  const main = memoryCluster({ name: 'main' });
+  const down = memoryCluster({
+    name: 'down',
+    hooks: {
+      before() {
+        throw new Error('no answer');
+      },
+    },
+  });
+  const one = task({ clusters: ['main', 'down', 'missing'] });
+  scan(main, one, 60);
+  const { oldest, unreadable } = await watch([one], clustersOf(main, down), signal);
+  expect(Object.fromEntries(unreadable)).toEqual({
+    down: 'no answer',
+    missing: 'the configuration does not name it',
+  });
+  expect(oldest).toMatchObject({ percent: 200, why: 'ClusterUnreadable' });
+});
+
+test('runs that ended a week ago are removed where they are kept, once for each place, and trouble is a sentence', async () => {
+  const [main, other] = [memoryCluster({ name: 'main' }), memoryCluster({ name: 'other' })];
+  const run = (cluster: MemoryCluster, name: string, days: number) =>
+    cluster.put('skymirror', syncRun.plural, {
+      apiVersion: 'skymirror.dev/v1alpha1',
+      kind: 'SyncRun',
+      metadata: { name, namespace: 'external' },
+      spec: { mode: 'Apply', filter: {}, cancelled: false },
+      status: { state: 'Done', ended: new Date(cluster.time.now - days * 86_400_000).toISOString() },
+    });
+  run(main, 'old', 8);
+  run(main, 'young', 1);
+  const down = memoryCluster({
+    name: 'down',
+    hooks: {
+      before() {
+        throw new Error('no answer');
+      },
+    },
+  });
+  const tasks = [
+    task({ clusters: ['main', 'other'] }),
+    task({ name: 'two' }),
+    task({ clusters: ['down'] }),
+    task({ clusters: [] }),
+  ];
+  const removed = await removeOldRuns(tasks, clustersOf(main, other, down), signal);
+  expect(removed).toEqual({ removed: 1, problems: ['old SyncRuns in down/external stay: no answer'] });
+  expect(main.objects(syncRun.plural).map(({ metadata }) => metadata.name)).toEqual(['young']);
+});
