@@ -1,5 +1,6 @@
 import { provideMoto } from './aws.ts';
 import { provideKubernetes } from './binaries.ts';
+import { provideCfnLint } from './cfn-lint.ts';
 import { provideHadolint } from './hadolint.ts';
 
 /** Fetches or builds what the local stack needs, side by side; at once where the cache has it all. */
@@ -10,7 +11,7 @@ export async function prepare(progress: (line: string) => void): Promise<void> {
 if (import.meta.main) {
   try {
     // By itself it comes before the tests, which lint as well.
-    await Promise.all([prepare(console.log), provideHadolint(console.log)]);
+    await Promise.all([prepare(console.log), provideHadolint(console.log), provideCfnLint(console.log)]);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import * as z from 'zod';
 import { configurationSchema } from '../lib/configuration-json-schema.ts';
-import { crdOf, mirrorScanCrd } from '../lib/crd.ts';
+import { crdOf, mirrorScanCrd, syncRunCrd } from '../lib/crd.ts';
 import { admissionNotes, admissionPolicy } from '../lib/deploy-admission.ts';
 import {
   cronJob,
@@ -16,6 +16,7 @@ import {
 } from '../lib/deploy-cronjob.ts';
 import { flowControl } from '../lib/deploy-flow-control.ts';
 import { component, kustomization, kustomizationNotes, namespaceObject } from '../lib/deploy-kustomization.ts';
+import { sourceAccountTemplate } from '../lib/deploy-source-account.ts';
 import { readerPolicy } from '../lib/iam.ts';
 import {
   aggregatedViewerRole,
@@ -45,6 +46,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/configuration.md', configurationReference(sources)],
     ['docs/sources.md', sourcesReference(sources)],
     ['deploy/iam/reader-policy.json', json(readerPolicy(sources))],
+    ['deploy/aws/source-account.yaml', yaml([sourceAccountTemplate(sources)])],
   ]);
 }
 
@@ -54,7 +56,7 @@ type Files = ReadonlyMap<string, string>;
 
 /** What `kubectl apply --server-side -k deploy` installs. */
 function installed(): Files {
-  const crds = [...sources.map(crdOf), mirrorScanCrd()];
+  const crds = [...sources.map(crdOf), mirrorScanCrd(), syncRunCrd()];
   const manifests = {
     'namespace.yaml': yaml([namespaceObject(defaultNamespace)]),
     ...Object.fromEntries(crds.map((crd) => [`crds/${crd.metadata.name}.yaml`, yaml([crd])])),
