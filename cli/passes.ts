@@ -1,9 +1,8 @@
+import { type Choice, syncChosen } from '../lib/chosen.ts';
 import type { Cluster } from '../lib/cluster.ts';
 import { mapConcurrent } from '../lib/concurrent.ts';
-import { idsNamed } from '../lib/named.ts';
 import type { Report } from '../lib/report.ts';
 import { selectsName } from '../lib/selection.ts';
-import { sync } from '../lib/sync.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -26,11 +25,12 @@ export async function passes<Inside extends Cluster>(
   tasks: readonly ConfiguredTask[],
   { around, name, clustersOf, done, progress }: PassesOptions<Inside>,
 ): Promise<Report[]> {
+  const choice: Choice = name === undefined ? {} : { name: (readable) => selectsName({ include: [name] }, readable) };
   const active = tasks.filter(({ paused }) => !paused);
   const reports = await mapConcurrent(active, inFlight, async (task) => {
     if (around.signal.aborted) return undefined;
     const clusters = clustersOf(task);
-    const report = await onePass(task, clusters, name, {
+    const report = await syncChosen(task, clusters, choice, {
       signal: around.signal,
       progress: ({ seen }) => progress?.(task, seen),
     });
@@ -38,37 +38,4 @@ export async function passes<Inside extends Cluster>(
     return report;
   });
   return reports.filter((report) => report !== undefined);
-}
-
-async function onePass(
-  task: ConfiguredTask,
-  clusters: readonly Cluster[],
-  name: string | undefined,
-  options: { readonly signal: AbortSignal; readonly progress: (counts: { readonly seen: number }) => void },
-): Promise<Report> {
-  if (name === undefined) return sync(task, clusters, options);
-  const began = performance.now();
-  try {
-    const ids = await idsNamed(
-      task,
-      clusters,
-      (readable) => selectsName({ include: [name] }, readable),
-      options.signal,
-    );
-    return await sync(task, clusters, { ...options, ids });
-  } catch (error) {
-    // The names could not be looked up, so that there is nothing to sync: the report of a pass that saw nothing.
-    const { reason, message } = task.source.explain(error);
-    return {
-      mirror: task.mirror.name,
-      source: task.source.kind,
-      scope: task.scope,
-      ok: false,
-      incomplete: { reason, message },
-      outside: { seen: 0, invalid: 0, unselected: 0, excluded: 0, labelsLeftOut: 0 },
-      calls: 0,
-      milliseconds: performance.now() - began,
-      clusters: [],
-    };
-  }
 }

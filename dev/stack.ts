@@ -1,4 +1,4 @@
-import { crdOf, mirrorScanCrd } from '../lib/crd.ts';
+import { crdOf, mirrorScanCrd, syncRunCrd } from '../lib/crd.ts';
 import { loadConnection } from '../lib/kubeconfig.ts';
 import { type KubernetesCluster, openCluster } from '../lib/kubernetes-cluster.ts';
 import { type Mirror, mirrorOf } from '../lib/mirror.ts';
@@ -74,6 +74,7 @@ export async function install(kubernetes: Kubernetes, into: string): Promise<voi
     space,
     ...sources.map(crdOf),
     mirrorScanCrd(),
+    syncRunCrd(),
     viewerRole(sources),
     ...writerRoles(sources, into),
   ]);

@@ -3,6 +3,7 @@ import { type ResourceType, revisionAnnotation } from './object.ts';
 import { mirrorScan, mirrorScanRevision, scanSpec, scanStatus } from './scan-schema.ts';
 import { type SchemaField, type StructuralSchema, schemaFields, structuralSchema } from './schema.ts';
 import type { Source } from './source.ts';
+import { runSpec, runStatus, syncRun, syncRunRevision } from './sync-run-schema.ts';
 
 /** What a CRD is made of. */
 interface CrdParts extends ResourceType {
@@ -11,10 +12,17 @@ interface CrdParts extends ResourceType {
   readonly description: string;
   readonly revision: number;
   readonly spec: z.ZodObject;
+  /** Fields of `spec` that may change after all, each by its rule, and what to do instead of changing the others. */
+  readonly changeable?: { readonly fields: Readonly<Record<string, Rule>>; readonly otherwise: string };
   readonly status: StructuralSchema;
   readonly fields: readonly SchemaField[];
   /** Condition types that have a column, each behind the column named or, where there is none, the last. */
   readonly conditions: readonly { readonly type: string; readonly behind: string }[];
+}
+
+interface Rule {
+  readonly rule: string;
+  readonly message: string;
 }
 
 /** The CRD of a source: schema, columns, selectable fields and immutability all follow from its declaration. */
@@ -64,6 +72,28 @@ export function mirrorScanCrd() {
   });
 }
 
+/** The CRD of the SyncRun, which tells how a backfill stands and lets anybody who may write it cancel it. */
+export function syncRunCrd() {
+  const status = structuralSchema(runStatus);
+  return crd({
+    ...syncRun,
+    shortNames: ['srun'],
+    categories: ['skymirror'],
+    description: 'A backfill: what it is about, how far it is, and what it came to.',
+    revision: syncRunRevision,
+    spec: runSpec,
+    changeable: {
+      fields: {
+        cancelled: { rule: '!oldSelf.cancelled || self.cancelled', message: 'a run that is cancelled stays so' },
+      },
+      otherwise: 'begin another run',
+    },
+    status: { ...status, description: 'How it stands.', properties: { ...status.properties, conditions } },
+    fields: [...schemaFields(runSpec, '.spec'), ...schemaFields(runStatus, '.status')],
+    conditions: [{ type: 'Complete', behind: 'State' }],
+  });
+}
+
 const maxSelectable = 8;
 
 function crd(parts: CrdParts) {
@@ -110,8 +140,9 @@ function crd(parts: CrdParts) {
                 metadata: { type: 'object' },
                 spec: {
                   ...spec,
-                  description: 'What it stands for. Set once, never changed.',
-                  'x-kubernetes-validations': immutable(Object.keys(spec.properties ?? {})),
+                  description:
+                    parts.changeable === undefined ? 'What it stands for. Set once, never changed.' : 'What it is for.',
+                  'x-kubernetes-validations': changeRules(Object.keys(spec.properties ?? {}), parts.changeable),
                 },
                 status: parts.status,
               },
@@ -123,11 +154,14 @@ function crd(parts: CrdParts) {
   };
 }
 
-function immutable(keys: readonly string[]) {
-  return keys.map((key) => ({
-    rule: `!has(oldSelf.${key}) || (has(self.${key}) && self.${key} == oldSelf.${key})`,
-    message: `spec.${key} never changes: it is part of the identity`,
-  }));
+function changeRules(keys: readonly string[], changeable: CrdParts['changeable']): Rule[] {
+  return keys.map(
+    (key) =>
+      changeable?.fields[key] ?? {
+        rule: `!has(oldSelf.${key}) || (has(self.${key}) && self.${key} == oldSelf.${key})`,
+        message: `spec.${key} never changes: ${changeable?.otherwise ?? 'it is part of the identity'}`,
+      },
+  );
 }
 
 function columnsOf({ fields, conditions: shown }: CrdParts) {

@@ -1,6 +1,8 @@
 import { shortHash } from './names.ts';
+import type { ResourceType } from './object.ts';
 import { mirrorScan } from './scan-schema.ts';
 import type { Source } from './source.ts';
+import { syncRun } from './sync-run-schema.ts';
 
 /** The group that the generated bindings name; put your own users or service accounts into it, or bind them instead. */
 export const writerGroup = 'skymirror-writers';
@@ -23,17 +25,12 @@ export function writerRoles(
   subjects: readonly Subject[] = writers,
   name?: string,
 ) {
-  const kinds = [...sources, mirrorScan];
-  const groups = [...new Set(kinds.map(({ group }) => group))].toSorted();
+  const kinds = [...sources, mirrorScan, syncRun];
+  const groups = [...new Set(sources.map(({ group }) => group))].toSorted();
   const rules = groups.flatMap((group) => {
-    const plurals = kinds.filter((kind) => kind.group === group).map(({ plural }) => plural);
-    const scansOnly = group === mirrorScan.group;
+    const plurals = sources.filter((source) => source.group === group).map(({ plural }) => plural);
     return [
-      {
-        apiGroups: [group],
-        resources: plurals,
-        verbs: scansOnly ? ['get', 'create'] : ['get', 'list', 'create', 'update', 'delete'],
-      },
+      { apiGroups: [group], resources: plurals, verbs: ['get', 'list', 'create', 'update', 'delete'] },
       { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ['update'] },
     ];
   });
@@ -41,6 +38,7 @@ export function writerRoles(
   return [
     role('skymirror-writer', 'What a mirror does in the namespace that it fills.', [
       ...rules,
+      ...ownRules,
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['get', 'create', 'update'] },
       // Bound in a namespace, this is the right to look at that namespace alone: is it there, is it going away?
       { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
@@ -56,6 +54,21 @@ export function writerRoles(
     ...writerBindings(namespaces, subjects, name),
   ];
 }
+
+/** A run is cancelled by its spec, and deleted some days after it ended; scans stay, and a watch lists them. */
+const ownRules: readonly Rule[] = [
+  { apiGroups: [mirrorScan.group], resources: [mirrorScan.plural], verbs: ['get', 'list', 'create'] },
+  {
+    apiGroups: [syncRun.group],
+    resources: [syncRun.plural],
+    verbs: ['get', 'list', 'create', 'update', 'delete'],
+  },
+  {
+    apiGroups: [mirrorScan.group],
+    resources: [mirrorScan, syncRun].map(({ plural }) => `${plural}/status`),
+    verbs: ['update'],
+  },
+];
 
 /** Gives the roles of a writer to more subjects. Bindings of another `name` stand beside those of `writerRoles`. */
 export function writerBindings(
@@ -77,13 +90,20 @@ export function bindingName(subjects: readonly Subject[]): string {
 
 /** What people need to look at mirrored objects, bound to nobody. */
 export function viewerRole(sources: readonly Source[]) {
-  return role('skymirror-viewer', 'Reads mirrored resources and scans.', viewRules(sources));
+  return role('skymirror-viewer', 'Reads mirrored resources, scans and backfills.', viewRules(sources));
 }
 
-/** What it takes to release removals that the brake holds: an annotation on a MirrorScan. Bound to nobody. */
+/**
+ * What it takes to release removals that the brake holds, by an annotation on a MirrorScan, and to cancel a SyncRun: of
+ * its spec nothing else may change. Bound to nobody.
+ */
 export function approverRole() {
-  return role('skymirror-approver', 'Releases removals that wait for a person.', [
-    { apiGroups: [mirrorScan.group], resources: [mirrorScan.plural], verbs: ['get', 'list', 'patch'] },
+  return role('skymirror-approver', 'Releases removals that wait for a person, and cancels backfills.', [
+    {
+      apiGroups: [mirrorScan.group],
+      resources: [mirrorScan, syncRun].map(({ plural }) => plural),
+      verbs: ['get', 'list', 'patch'],
+    },
   ]);
 }
 
@@ -93,11 +113,7 @@ export function approverRole() {
  */
 export function prunerRole(sources: readonly Source[]) {
   const verbs = ['get', 'list', 'patch', 'delete'];
-  return role(
-    'skymirror-pruner',
-    'Removes what a mirror left behind.',
-    viewRules(sources).map((rule) => ({ ...rule, verbs })),
-  );
+  return role('skymirror-pruner', 'Removes what a mirror left behind.', rulesFor([...sources, mirrorScan], verbs));
 }
 
 /** The rights of a viewer, added to the built-in roles view, edit and admin of every namespace. Opt-in: apply it or leave it. */
@@ -121,12 +137,15 @@ interface Rule {
 }
 
 function viewRules(sources: readonly Source[]): Rule[] {
-  const kinds = [...sources, mirrorScan];
+  return rulesFor([...sources, mirrorScan, syncRun], ['get', 'list', 'watch']);
+}
+
+function rulesFor(kinds: readonly ResourceType[], verbs: readonly string[]): Rule[] {
   const groups = [...new Set(kinds.map(({ group }) => group))].toSorted();
   return groups.map((group) => ({
     apiGroups: [group],
     resources: kinds.filter((kind) => kind.group === group).map(({ plural }) => plural),
-    verbs: ['get', 'list', 'watch'],
+    verbs,
   }));
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   aggregatedViewerRole,
   approverRole,
+  prunerRole,
   viewerRole,
   writerBindings,
   writerGroup,
@@ -28,8 +29,9 @@ describe('a mirror may', () => {
       { ...aws, resources: ['rdsinstances/status', 'rdsclusters/status'], verbs: ['update'] },
       { ...kafka, resources: ['topics'], verbs },
       { ...kafka, resources: ['topics/status'], verbs: ['update'] },
-      { ...own, resources: ['mirrorscans'], verbs: ['get', 'create'] },
-      { ...own, resources: ['mirrorscans/status'], verbs: ['update'] },
+      { ...own, resources: ['mirrorscans'], verbs: ['get', 'list', 'create'] },
+      { ...own, resources: ['syncruns'], verbs },
+      { ...own, resources: ['mirrorscans/status', 'syncruns/status'], verbs: ['update'] },
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['get', 'create', 'update'] },
       { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
     ]);
@@ -40,6 +42,7 @@ describe('a mirror may', () => {
       'mirrorscans.skymirror.dev',
       'rdsclusters.aws.skymirror.dev',
       'rdsinstances.aws.skymirror.dev',
+      'syncruns.skymirror.dev',
       'topics.kafka.skymirror.dev',
     ];
     const crds = { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'] };
@@ -95,11 +98,11 @@ describe('a mirror that is told where and who it is', () => {
 });
 
 describe('a viewer may', () => {
-  test('read every kind and the scans, and nothing more', () => {
+  test('read every kind, the scans and the backfills, and nothing more', () => {
     expect(viewerRole(sources).rules).toEqual([
       { apiGroups: ['aws.skymirror.dev'], resources: ['rdsinstances', 'rdsclusters'], verbs: ['get', 'list', 'watch'] },
       { apiGroups: ['kafka.skymirror.dev'], resources: ['topics'], verbs: ['get', 'list', 'watch'] },
-      { apiGroups: ['skymirror.dev'], resources: ['mirrorscans'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['skymirror.dev'], resources: ['mirrorscans', 'syncruns'], verbs: ['get', 'list', 'watch'] },
     ]);
   });
 
@@ -111,11 +114,19 @@ describe('a viewer may', () => {
   });
 });
 
-test('an approver may annotate scans, and nothing more', () => {
-  const scans = { apiGroups: ['skymirror.dev'], resources: ['mirrorscans'], verbs: ['get', 'list', 'patch'] };
+test('an approver may annotate scans and cancel backfills, and nothing more', () => {
+  const resources = ['mirrorscans', 'syncruns'];
+  const scans = { apiGroups: ['skymirror.dev'], resources, verbs: ['get', 'list', 'patch'] };
   expect(approverRole()).toMatchObject({
     kind: 'ClusterRole',
     metadata: { name: 'skymirror-approver' },
     rules: [scans],
   });
+});
+
+test('a pruner may remove objects and scans, and no backfills, which end by themselves', () => {
+  const own = prunerRole(sources).rules.filter(({ apiGroups }) => apiGroups.includes('skymirror.dev'));
+  expect(own).toEqual([
+    { apiGroups: ['skymirror.dev'], resources: ['mirrorscans'], verbs: ['get', 'list', 'patch', 'delete'] },
+  ]);
 });

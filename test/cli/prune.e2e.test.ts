@@ -9,10 +9,16 @@ import { atTerminal } from './terminal.ts';
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack({ kubernetes: { extraUsers: { keeper: ['keepers', 'skymirror-writers'] } } });
+  stack = await startStack({
+    kubernetes: { extraUsers: { keeper: ['keepers', 'skymirror-writers'], blind: ['blind'] } },
+  });
   const apiGroups = ['aws.skymirror.dev', 'skymirror.dev'];
   const rules = [{ apiGroups, resources: ['*'], verbs: ['get', 'list', 'patch', 'delete'] }];
-  await stack.kubernetes.apply([{ ...rbac('ClusterRole', { name: 'keeper' }), rules }]);
+  const objectsOnly = [{ apiGroups: apiGroups.slice(0, 1), resources: ['*'], verbs: ['get', 'list'] }];
+  await stack.kubernetes.apply([
+    { ...rbac('ClusterRole', { name: 'keeper' }), rules },
+    { ...rbac('ClusterRole', { name: 'blind' }), rules: objectsOnly },
+  ]);
 });
 afterAll(() => stack?.stop());
 
@@ -22,11 +28,14 @@ function rbac(kind: string, metadata: object) {
   return { apiVersion: `${group}/v1`, kind, metadata };
 }
 
-/** What it takes to prune one namespace. */
+/** What it takes to prune one namespace and, for another user, to see its objects alone. */
 async function allowKeeper(namespace: string): Promise<void> {
-  const subjects = [{ apiGroup: group, kind: 'Group', name: 'keepers' }];
-  const roleRef = { apiGroup: group, kind: 'ClusterRole', name: 'keeper' };
-  await stack.kubernetes.apply([{ ...rbac('RoleBinding', { name: 'keepers', namespace }), roleRef, subjects }]);
+  const bindings = ['keeper', 'blind'].map((name) => ({
+    ...rbac('RoleBinding', { name, namespace }),
+    roleRef: { apiGroup: group, kind: 'ClusterRole', name },
+    subjects: [{ apiGroup: group, kind: 'User', name }],
+  }));
+  await stack.kubernetes.apply(bindings);
   const path = `/apis/skymirror.dev/v1alpha1/namespaces/${namespace}/mirrorscans`;
   const isAllowed = async () => (await stack.kubernetes.request(path, { user: 'keeper' })).status === 200;
   await until(isAllowed, { what: 'the rights of the keeper' });
@@ -209,9 +218,9 @@ describe('skymirror prune', () => {
     expect(rename.stdout).toMatch(/^Nothing of the mirror production /);
   });
 
-  test('as the writer, who may not list scans, cannot tell whether a mirror still runs, and says so', async () => {
-    await using all = await setUp(['orders'], { user: 'skymirror' });
-    await all.config.write(configurationOf(all.world, otherRegion, 'skymirror'));
+  test('as somebody who may not list scans cannot tell whether a mirror still runs, and says so', async () => {
+    await using all = await setUp(['orders'], { user: 'blind' });
+    await all.config.write(configurationOf(all.world, otherRegion, 'blind'));
     const { code, leftBehind, notLookedAt } = await all.result('--remove', '--yes');
     expect(code).toBe(1);
     expect(leftBehind).toMatchObject([{ objects: 1, stays: { why: 'unknown' } }]);

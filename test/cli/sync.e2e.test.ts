@@ -294,7 +294,8 @@ describe('the command line', () => {
   test('has help with examples for every command, and completion for the shells', async () => {
     const { code, stdout } = await runCli(['--help']);
     expect(code).toBe(0);
-    const order = 'init crds rbac doctor plan sync status removals approve-removals prune sources version completion';
+    const order =
+      'init crds rbac doctor plan sync backfill status removals approve-removals prune sources version completion';
     const commands = [...stdout.matchAll(/^ {2}([a-z-]+) (?:\[options\]|<)/gm)].map(([, name]) => name);
     expect(commands.join(' ')).toBe(order);
     for (const command of stdout.matchAll(/^ {2}([a-z-]+) \[options\]/gm)) {

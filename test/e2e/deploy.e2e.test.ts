@@ -75,7 +75,8 @@ async function allowed(permissions: readonly Permission[], user: string): Promis
 
 describe('kubectl apply --server-side -k deploy', () => {
   test('installs the namespace, all CRDs, and roles of which only the writer is bound', async () => {
-    const crds = [...sources.map(({ plural, group }) => `${plural}.${group}`), 'mirrorscans.skymirror.dev'];
+    const own = ['mirrorscans.skymirror.dev', 'syncruns.skymirror.dev'];
+    const crds = [...sources.map(({ plural, group }) => `${plural}.${group}`), ...own];
     expect(names(await built(deploy))).toEqual(
       [
         'Namespace external',

@@ -2,9 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Permission } from '../../cli/administration.ts';
 import { setStatus } from '../../dev/proxy-rows.ts';
 import { until } from '../../dev/until.ts';
+import { cancelBackfill, type Ground, openRun } from '../../lib/backfill.ts';
+import { backfillRequest } from '../../lib/backfill-request.ts';
+import type { Cluster } from '../../lib/cluster.ts';
+import { syncRunCrd } from '../../lib/crd.ts';
+import type { KubernetesCluster } from '../../lib/kubernetes-cluster.ts';
 import { aggregatedViewerRole, viewerRole, writerRoles } from '../../lib/rbac.ts';
 import type { Report } from '../../lib/report.ts';
 import { rdsInstance } from '../../lib/sources/aws/rds-instance.ts';
+import { removeExpiredRuns } from '../../lib/sync-run-expiry.ts';
+import type { ConfiguredTask } from '../../lib/targets.ts';
+import { watch } from '../../lib/watch.ts';
 import { may, type Stack, startStack } from './stack.ts';
 import { allowViewer, viewerBinding } from './viewer.ts';
 import { complaints, type World } from './world.ts';
@@ -12,6 +20,7 @@ import { complaints, type World } from './world.ts';
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack();
+  await stack.kubernetes.apply([syncRunCrd()]);
 });
 afterAll(() => stack?.stop());
 
@@ -50,6 +59,7 @@ async function everything(world: World): Promise<Report> {
       await world.remove('ledger');
       return pass();
     },
+    () => backfillAndWatch(world, cluster),
     () => pass(),
   ];
   for (const step of steps.slice(0, -1)) {
@@ -57,6 +67,27 @@ async function everything(world: World): Promise<Report> {
     if (!report.ok || report.clusters.some(({ untold }) => untold !== undefined)) return report;
   }
   return pass();
+}
+
+/** What it takes to begin, cancel and forget a backfill, and to ask how old the scans are. */
+async function backfillAndWatch(world: World, cluster: KubernetesCluster): Promise<Report> {
+  const task: ConfiguredTask = { ...world.task, clusters: ['main'], accountName: 'home', paused: false };
+  const { signal } = new AbortController();
+  const clusters = new Map([['main', cluster]]);
+  const ground: Ground = { tasks: [task], signal, open: async () => clusters, spelt: (field) => field };
+  const later: Cluster = { ...cluster, now: () => cluster.now() + 30 * 86_400_000 };
+  try {
+    await openRun(backfillRequest.parse({}), 'run-1', ground);
+    await cancelBackfill('run-1', ground);
+    await removeExpiredRuns(later, world.namespace, { signal });
+    const { unreadable } = await watch([task], clusters, signal);
+    for (const reason of unreadable.values()) throw new Error(reason);
+    return await world.pass({ clusters: [cluster], ids: [world.arn('orders')] });
+  } catch (error) {
+    const failures = [{ name: 'run-1', message: String(error) }];
+    const report = await world.pass({ clusters: [] });
+    return { ...report, clusters: [{ cluster: 'main', namespace: world.namespace, failures, blocked: 0 }] };
+  }
 }
 
 /** Every verb of every rule, and every name that a rule is limited to. */

@@ -2,7 +2,7 @@ import type { Permission } from '../../cli/administration.ts';
 import { type Aws, startAws } from '../../dev/aws.ts';
 import { type Kubernetes, type KubernetesOptions, startKubernetes } from '../../dev/kubernetes.ts';
 import { until } from '../../dev/until.ts';
-import { crdOf, mirrorScanCrd } from '../../lib/crd.ts';
+import { crdOf, mirrorScanCrd, syncRunCrd } from '../../lib/crd.ts';
 import { loadConnection } from '../../lib/kubeconfig.ts';
 import { type KubernetesCluster, openCluster } from '../../lib/kubernetes-cluster.ts';
 import { writerRoles } from '../../lib/rbac.ts';
@@ -31,7 +31,7 @@ export async function startStack(options: { seed?: boolean; kubernetes?: Kuberne
     startAws({ seed: options.seed ?? false }),
   ]);
   Object.assign(process.env, aws.environment());
-  await kubernetes.apply([crdOf(rdsInstance), mirrorScanCrd()]);
+  await kubernetes.apply([crdOf(rdsInstance), mirrorScanCrd(), syncRunCrd()]);
   const opened: KubernetesCluster[] = [];
   const open: Stack['open'] = async ({ user = 'skymirror', ...bounds } = {}) => {
     const cluster = openCluster(await loadConnection({ kubeconfig: kubernetes.kubeconfig(user) }), bounds);
