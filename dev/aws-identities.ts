@@ -26,6 +26,12 @@ export const readerPolicy: Policy = {
   ],
 };
 
+/** moto fails at the shorter `Principal: '*'` when it has to check it. */
+export const trustOfEverybody = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: '*' } }],
+};
+
 const everything: Policy = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
 
 /** The name of the base user, whose keys a process outside AWS has. */
@@ -58,8 +64,8 @@ export function createIdentities(endpoint: string) {
 
   /** A role with one inline policy that everybody may assume. */
   async function createRole(account: string, name: string, policy: Policy): Promise<void> {
-    const trust = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: '*' }] };
-    await call(account, 'iam', 'CreateRole', { RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) });
+    const trust = JSON.stringify(trustOfEverybody);
+    await call(account, 'iam', 'CreateRole', { RoleName: name, AssumeRolePolicyDocument: trust });
     const PolicyDocument = JSON.stringify(policy);
     await call(account, 'iam', 'PutRolePolicy', { RoleName: name, PolicyName: 'inline', PolicyDocument });
   }
@@ -82,9 +88,9 @@ export function createIdentities(endpoint: string) {
     createRole,
     assumeRole,
     /** Keys that may do everything in an account. */
-    async administrator(account: string): Promise<Keys> {
+    async administrator(account: string): Promise<{ keys: Keys; identity: Identity }> {
       await createRole(account, 'administrator', everything);
-      return (await assumeRole(account, 'administrator')).keys;
+      return assumeRole(account, 'administrator');
     },
     /** A user with lasting keys. */
     async createUser(account: string, UserName: string, policy: Policy): Promise<{ keys: Keys; identity: Identity }> {

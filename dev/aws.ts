@@ -36,6 +36,10 @@ export type Aws = {
   roleArn(account: string): string;
   /** A client that may do everything, past the proxy. */
   rds(account: string, region: string): RDSClient;
+  /** Keys that may do everything in an account. */
+  administrator(account: string): Keys;
+  /** The proxy, for roles that it is to hold to their policies. */
+  readonly proxy: Pick<AwsProxy, 'documents' | 'learn'>;
   /** As `rds`, for queues. */
   sqs(account: string, region: string): SQSClient;
   /** Environment variables that point any AWS SDK or CLI at the proxy with the base keys, and at nothing of this machine. */
@@ -72,16 +76,21 @@ async function assemble(moto: Moto, proxy: AwsProxy, roleArn: Aws['roleArn']): P
   await Promise.all(
     accounts.map(async (account) => {
       await identities.createRole(account, reader, readerPolicy);
-      administrators.set(account, await identities.administrator(account));
+      const { keys, identity } = await identities.administrator(account);
+      administrators.set(account, keys);
+      proxy.learn(keys.accessKeyId, identity);
     }),
   );
   const base = await identities.createUser(home, baseUser, readerPolicy);
   proxy.learn(base.keys.accessKeyId, base.identity);
   const clients = new Map<string, { readonly rds: RDSClient; readonly sqs: SQSClient }>();
+  const administrator = (account: string) => {
+    const keys = administrators.get(account);
+    if (keys === undefined) throw new Error(`Aws: no account ${account}; there are ${accounts.join(', ')}`);
+    return keys;
+  };
   const clientsOf = (account: string, region: string) => {
-    const credentials = administrators.get(account);
-    if (credentials === undefined) throw new Error(`Aws: no account ${account}; there are ${accounts.join(', ')}`);
-    const settings = { endpoint: moto.endpoint, region, credentials };
+    const settings = { endpoint: moto.endpoint, region, credentials: administrator(account) };
     const place = `${account} ${region}`;
     const made = clients.get(place) ?? { rds: new RDSClient(settings), sqs: new SQSClient(settings) };
     clients.set(place, made);
@@ -101,6 +110,8 @@ async function assemble(moto: Moto, proxy: AwsProxy, roleArn: Aws['roleArn']): P
     requests: proxy.requests,
     moto,
     roleArn,
+    administrator,
+    proxy,
     rds: (account, region) => clientsOf(account, region).rds,
     sqs: (account, region) => clientsOf(account, region).sqs,
     environment: () => ({

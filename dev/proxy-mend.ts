@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type AwsError, accessDenied, type Rule, rewrite } from './proxy-faults.ts';
+import { allows, permissionOf, type RoleDocuments, resourceOf, roleOfSession, trusts } from './proxy-iam.ts';
 import { type AwsRequest, element } from './proxy-request.ts';
 import { clusterRows, editRows } from './proxy-rows.ts';
 
@@ -18,6 +19,29 @@ export function refusal(call: AwsRequest, roles: ReadonlyMap<string, string> | u
   const role = service === 'sts' && action === 'AssumeRole' ? parameters.RoleArn : undefined;
   if (role === undefined || roles === undefined || roles.get(role) === (parameters.ExternalId ?? '')) return undefined;
   return accessDenied(call, role, false);
+}
+
+/**
+ * What AWS refuses to sessions of roles, and to those who want to become one, where moto knows only the resource `*`
+ * and no conditions: `documents` holds the roles of a deployed stack by ARN. Undefined also where it knows nothing of
+ * the roles; `isTrusted` says that the trust policy was asked.
+ */
+export function roleRefusal(
+  call: AwsRequest,
+  documents: ReadonlyMap<string, RoleDocuments>,
+): { readonly refused?: AwsError; readonly isTrusted?: boolean } {
+  const caller = roleOfSession(call.caller);
+  const known = caller === undefined ? undefined : documents.get(caller);
+  const resource = resourceOf(call);
+  // AWS grants it to everybody (API reference of STS, GetCallerIdentity).
+  const isFree = call.action === 'GetCallerIdentity';
+  if (known !== undefined && !isFree && !allows(known.statements, permissionOf(call), resource))
+    return { refused: accessDenied(call, resource) };
+  const wanted = call.action === 'AssumeRole' ? documents.get(resource) : undefined;
+  if (wanted === undefined || caller === undefined) return {};
+  return trusts(wanted.trust, { role: caller, externalId: call.parameters.ExternalId })
+    ? { isTrusted: true }
+    : { refused: accessDenied(call, resource, false) };
 }
 
 /**
@@ -90,5 +114,17 @@ export const clusterPages: Rule = {
   }),
 };
 
+/**
+ * For this one call moto wants cfn-lint, which would triple the time of its installation, and fails without it. The
+ * template is checked by a test of its own.
+ */
+const validTemplate: Rule = {
+  when: { service: 'cloudformation', action: 'ValidateTemplate' },
+  do: rewrite(() => ({
+    status: 200,
+    body: '<ValidateTemplateResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><ValidateTemplateResult/></ValidateTemplateResponse>',
+  })),
+};
+
 /** All that the proxy mends in every answer. */
-export const mends: readonly Rule[] = [uniqueResourceIds, secondaryZones, auroraClusters, clusterPages];
+export const mends: readonly Rule[] = [uniqueResourceIds, secondaryZones, auroraClusters, clusterPages, validTemplate];

@@ -16,27 +16,34 @@ export type AwsRequest = {
 /** Whose access key a key is. */
 export type Identity = { readonly account: string; readonly arn: string };
 
-type Incoming = { readonly headers: Readonly<Record<string, string | string[] | undefined>>; readonly body: string };
+type Incoming = {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+  readonly url?: string;
+};
 
 const scope = /Credential=([^/,\s]+)\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/;
 
 /**
- * What a signed call asks for, in the query protocol (RDS, STS, IAM) or a JSON protocol (SQS, EventBridge). A request
- * that is no AWS call (moto's own `/moto-api/`) gives `undefined`.
+ * What a signed call asks for, in the query protocol (RDS, STS, IAM) or a JSON protocol (SQS, EventBridge); of the REST
+ * protocols only eks:DescribeCluster. Another request (moto's own `/moto-api/`) gives `undefined`.
  */
 export function parseRequest(
-  { headers, body }: Incoming,
+  { headers, body, url = '/' }: Incoming,
   identities: ReadonlyMap<string, Identity>,
 ): AwsRequest | undefined {
   const [, accessKey = '', region = '', service = ''] = scope.exec(String(headers.authorization)) ?? [];
   if (accessKey === '') return undefined;
   const target = headers['x-amz-target'];
-  const parameters = target === undefined ? formParameters(body) : jsonParameters(body);
-  const action = target === undefined ? parameters.Action : String(target).split('.').at(-1);
+  const [, cluster] = service === 'eks' ? (/^\/clusters\/([^/?]+)$/.exec(url) ?? []) : [];
+  const parameters =
+    cluster === undefined ? (target === undefined ? formParameters(body) : jsonParameters(body)) : { Name: cluster };
+  const named = target === undefined ? parameters.Action : String(target).split('.').at(-1);
+  const action = cluster === undefined ? named : 'DescribeCluster';
   if (action === undefined) return undefined;
   const { account = 'unknown', arn: caller = `arn:aws:iam::unknown:user/${accessKey}` } =
     identities.get(accessKey) ?? {};
-  const protocol = target === undefined ? 'query' : 'json';
+  const protocol = target === undefined && cluster === undefined ? 'query' : 'json';
   return { service, action, account, region, parameters, at: new Date(), accessKey, caller, protocol };
 }
 

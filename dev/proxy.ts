@@ -18,7 +18,8 @@ import {
   type Rule,
   type When,
 } from './proxy-faults.ts';
-import { mends, refusal } from './proxy-mend.ts';
+import type { RoleDocuments } from './proxy-iam.ts';
+import { mends, refusal, roleRefusal } from './proxy-mend.ts';
 import { type AwsRequest, type Identity, learnIdentity, parseRequest } from './proxy-request.ts';
 
 /** What the proxy is told about the accounts behind it. */
@@ -41,6 +42,8 @@ export type AwsProxy = {
   readonly endpoint: string;
   readonly faults: Faults;
   readonly requests: Recorder;
+  /** Roles by ARN whose policies the proxy holds to the letter, resources and trust included; empty at first. */
+  readonly documents: Map<string, RoleDocuments>;
   /** Tells the proxy whose an access key is, when it did not pass through it. */
   learn(accessKey: string, identity: Identity): void;
   stop(): Promise<void>;
@@ -58,6 +61,7 @@ export async function startProxy(target: string, { roles, always = [] }: ProxyOp
   const standing = createFaults();
   for (const rule of [...mends, ...always]) standing.add(rule);
   const identities = new Map<string, Identity>();
+  const documents = new Map<string, RoleDocuments>();
   const recorded: AwsRequest[] = [];
 
   const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, response) => {
@@ -71,7 +75,8 @@ export async function startProxy(target: string, { roles, always = [] }: ProxyOp
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const body = await buffer(incoming);
-    const call = parseRequest({ headers: incoming.headers, body: body.toString() }, identities);
+    const { headers, url = '/' } = incoming;
+    const call = parseRequest({ headers, url, body: body.toString() }, identities);
     if (call === undefined) return send(response, await forward(target, agent, incoming, body));
     recorded.push(call);
     const effects = faults.effects(call);
@@ -80,7 +85,8 @@ export async function startProxy(target: string, { roles, always = [] }: ProxyOp
       if (effect.kind === 'reset') return void incoming.socket.destroy();
       if (effect.kind === 'answer') return send(response, errorAnswer(call, effect.answer(call)));
     }
-    const refused = refusal(call, roles);
+    const { refused: byRole, isTrusted } = roleRefusal(call, documents);
+    const refused = byRole ?? refusal(call, isTrusted ? undefined : roles);
     if (refused !== undefined) return send(response, errorAnswer(call, refused));
     const real = await forward(target, agent, incoming, body);
     const learned = learnIdentity(call, real.body.toString());
@@ -101,6 +107,7 @@ export async function startProxy(target: string, { roles, always = [] }: ProxyOp
       count: (filter = {}) => recorded.filter((call) => matches(filter, call)).length,
       clear: () => recorded.splice(0),
     },
+    documents,
     learn: (accessKey, identity) => identities.set(accessKey, identity),
     async stop() {
       const closed = once(server, 'close');

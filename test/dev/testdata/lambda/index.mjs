@@ -1,0 +1,25 @@
+// What test/dev/lambda.test.ts asks of a function: each field of the event is one thing to do.
+let count = 0;
+let ticks = 0;
+const kept = [];
+setInterval(() => {
+  ticks += 1;
+}, 5);
+
+export async function handler(event, context) {
+  count += 1;
+  if (event.say) console.log(event.say);
+  if (event.fail) throw new RangeError(event.fail);
+  if (event.exit !== undefined) process.exit(event.exit);
+  if (event.megabytes) {
+    kept.push(Buffer.alloc(event.megabytes * 1024 * 1024, 1));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  if (event.hang) await new Promise(() => {});
+  if (event.answer) return 'x'.repeat(event.answer);
+  if (event.nothing) return;
+  const remaining = context.getRemainingTimeInMillis();
+  return { count, ticks, remaining, context, environment: process.env, folder: process.cwd() };
+}
+
+export const notAFunction = 1;
