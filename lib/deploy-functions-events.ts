@@ -1,6 +1,21 @@
-import { arnOf, logicalId, named, type Resource, type Resources, stackName } from './deploy-stack.ts';
+import {
+  account,
+  arnOf,
+  logicalId,
+  named,
+  partition,
+  type Resource,
+  type Resources,
+  region,
+  stackName,
+  sub,
+  type Value,
+  where,
+} from './deploy-stack.ts';
 import { policyOf, type Statement } from './iam.ts';
 import type { JsonObject } from './json.ts';
+import { shortHash } from './names.ts';
+import { partitionOf } from './partitions.ts';
 import type { EventRule } from './route.ts';
 import type { Source } from './source.ts';
 
@@ -16,6 +31,30 @@ const patternLength = 2048;
 
 /** Characters of the accounts in the policy of a bus, which has 10,240 in all (EventBridge quotas). */
 const busPolicyLength = 9_000;
+
+/** Characters of the topics in the policy of a queue, which has 8,192 bytes in all (SQS quotas, "Policies"). */
+const topicsLength = 6_000;
+
+/** Commercial regions without an opt-in; there will be no more (AWS Account Management, "Enable or disable AWS Regions"). */
+const enabledRegions: readonly string[] = [
+  'us-east-1',
+  'us-east-2',
+  'us-west-1',
+  'us-west-2',
+  'ca-central-1',
+  'sa-east-1',
+  'ap-south-1',
+  'ap-southeast-1',
+  'ap-southeast-2',
+  'ap-northeast-1',
+  'ap-northeast-2',
+  'ap-northeast-3',
+  'eu-north-1',
+  'eu-central-1',
+  'eu-west-1',
+  'eu-west-2',
+  'eu-west-3',
+];
 
 /**
  * The rules that bring events to the queue: those of this account and region from its default bus, those of others from
@@ -38,14 +77,17 @@ export function eventsOf(heard: readonly Heard[], topics: readonly string[]): Re
       { ...own, Condition: 'HasForeign', Properties: { ...Properties, EventBusName: { Ref: 'EventBus' } } },
     ] as const;
   });
-  const local = here.map(([id]) => id);
-  const foreign = elsewhere.map(([id]) => id);
+  const ours = rules.length === 0 ? [] : [rulesSender()];
   return {
     ...Object.fromEntries([...here, ...elsewhere]),
     ...(rules.length === 0 ? {} : { EventBus: eventBus(), EventBusPolicy: eventBusPolicy(accounts) }),
-    ...Object.fromEntries(topics.map((topic, index) => [`TopicSubscription${index}`, subscription(topic)])),
-    ...queuePolicy('EventsQueue', local, foreign, topics),
-    ...queuePolicy('UndeliveredQueue', local, foreign, []),
+    // By the topic, not its place: under another id it would be made anew, and the clean-up of the old one would then
+    // take both away, because SNS has one subscription for a topic and a queue.
+    ...Object.fromEntries(
+      topics.map((topic) => [logicalId('TopicSubscription', shortHash(topic)), subscription(topic)]),
+    ),
+    ...queuePolicy('EventsQueue', [...ours, ...topicsSender(topics)]),
+    ...queuePolicy('UndeliveredQueue', ours),
   };
 }
 
@@ -108,41 +150,57 @@ function subscription(topic: string): Resource {
   };
 }
 
-/** Who may send to a queue: exactly those rules and topics. Two policies of one queue would undo each other. */
-function queuePolicy(
-  queue: string,
-  local: readonly string[],
-  foreign: readonly string[],
-  topics: readonly string[],
-): Resources {
-  const statements = [
-    ...sender('RulesSend', 'events.amazonaws.com', queue, local.map(arnOf)),
-    ...sender('ForeignRulesSend', 'events.amazonaws.com', queue, foreign.map(arnOf)),
-    ...sender('TopicsSend', 'sns.amazonaws.com', queue, topics),
-  ];
-  if (statements.length === 0) return {};
-  const PolicyDocument = {
-    ...policyOf([]),
-    Statement: statements.map((statement) =>
-      statement.Sid === 'ForeignRulesSend'
-        ? { 'Fn::If': ['HasForeign', statement, { Ref: 'AWS::NoValue' }] }
-        : statement,
-    ),
-  };
-  const Properties = { Queues: [{ Ref: queue }], PolicyDocument };
-  return { [`${queue}Policy`]: { Type: 'AWS::SQS::QueuePolicy', Properties } };
+type Sender = Omit<Statement, 'Resource'>;
+
+function sender(Sid: string, Service: Value | readonly Value[], Condition: Readonly<Record<string, unknown>>): Sender {
+  return { Sid, Effect: 'Allow', Principal: { Service }, Action: 'sqs:SendMessage', Condition };
 }
 
-function sender(Sid: string, Service: string, queue: string, sources: readonly unknown[]): Statement[] {
-  if (sources.length === 0) return [];
-  return [
-    {
-      Sid,
-      Effect: 'Allow',
-      Principal: { Service },
-      Action: 'sqs:SendMessage',
-      Resource: arnOf(queue),
-      Condition: { ArnEquals: { 'aws:SourceArn': sources } },
-    },
-  ];
+/** The rules of this stack, by how their names begin: a list of them would outgrow the policy of a queue. */
+function rulesSender(): Sender {
+  const arns = ['', `${stackName}/`].map((bus) =>
+    sub(`arn:${partition}:events:${region}:${account}:rule/${bus}${stackName}-*`),
+  );
+  return sender('RulesSend', 'events.amazonaws.com', { ArnLike: { 'aws:SourceArn': arns } });
+}
+
+function topicsSender(topics: readonly string[]): Sender[] {
+  if (topics.length === 0) return [];
+  if (topics.join('","').length > topicsLength) {
+    throw new Error(
+      `${topics.length} topics are more than the policy of a queue holds: let several event subscriptions send to one topic`,
+    );
+  }
+  return [sender('TopicsSend', snsServices(topics), { ArnEquals: { 'aws:SourceArn': topics } })];
+}
+
+/**
+ * As whom SNS sends: to a queue in an opt-in region as that region's, from a topic in one as its region's (SNS
+ * Developer Guide, "Sending Amazon SNS messages to an Amazon SQS queue or AWS Lambda function in a different Region").
+ */
+function snsServices(topics: readonly string[]): Value[] {
+  const regions = topics.flatMap((topic) => topic.split(':')[3] ?? []).filter(isOptIn);
+  const there = [...new Set(regions)].toSorted().map((name) => `sns.${name}.amazonaws.com`);
+  return ['sns.amazonaws.com', ...there, where('IsOptIn', sub(`sns.${region}.amazonaws.com`))];
+}
+
+function isOptIn(name: string): boolean {
+  return partitionOf(name) === 'aws' && !enabledRegions.includes(name);
+}
+
+/** The condition that the stack is in a region that needs an opt-in. Fn::Or takes ten parts at most. */
+export function inOptInRegion() {
+  const among = (names: readonly string[]) => ({
+    'Fn::Or': names.map((name) => ({ 'Fn::Equals': [{ Ref: 'AWS::Region' }, name] })),
+  });
+  const isEnabled = { 'Fn::Or': [among(enabledRegions.slice(0, 10)), among(enabledRegions.slice(10))] };
+  return { 'Fn::And': [{ 'Fn::Equals': [{ Ref: 'AWS::Partition' }, 'aws'] }, { 'Fn::Not': [isEnabled] }] };
+}
+
+/** Who may send to a queue. Two policies of one queue would undo each other. */
+function queuePolicy(queue: string, senders: readonly Sender[]): Resources {
+  if (senders.length === 0) return {};
+  const PolicyDocument = policyOf(senders.map((statement) => ({ ...statement, Resource: arnOf(queue) })));
+  const Properties = { Queues: [{ Ref: queue }], PolicyDocument };
+  return { [`${queue}Policy`]: { Type: 'AWS::SQS::QueuePolicy', Properties } };
 }

@@ -15,8 +15,9 @@ import {
 import { policyOf, readerPolicy, type Statement, trustOfRoles, trustOfService } from './iam.ts';
 import type { Source } from './source.ts';
 
-/** What the roles have to reach: of the configuration what is not paused. */
+/** What the roles have to reach. */
 export interface Reached {
+  /** Those of mirrors that are not paused. */
   readonly accounts: readonly Configuration['accounts'][string][];
   readonly clusters: readonly Configuration['clusters'][string][];
   readonly sources: readonly Source[];
@@ -64,6 +65,7 @@ export function rolesOf({ accounts, clusters, sources }: Reached): Resources {
     ...(accounts.some(({ role }) => role === undefined) ? { ReaderRole: readerRole(sources) } : {}),
     ...(clusters.some(isEnteredHere) ? { ClusterRole: clusterRole(clusters) } : {}),
     ...Object.fromEntries(further.map((arns, index) => [`ReadersPolicy${index}`, readersPolicy(arns)])),
+    VpcPolicy: vpcPolicy(),
     ...kmsPolicy(clusters),
   };
 }
@@ -73,14 +75,12 @@ const isEnteredHere = ({ eks }: Configuration['clusters'][string]) => eks !== un
 const boundary = { PermissionsBoundary: where('HasBoundary', { Ref: 'PermissionsBoundary' }) };
 
 function functionRole(name: string, statements: readonly Statement[], managed: readonly Value[] = []): Resource {
-  // CreateNetworkInterface and the like take no resource, so that this is AWS's own policy (Lambda Developer Guide, "VPC").
-  const vpc = `arn:${partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole`;
   return {
     Type: 'AWS::IAM::Role',
     Properties: {
       RoleName: named(name),
       AssumeRolePolicyDocument: trustOfService('lambda.amazonaws.com'),
-      ManagedPolicyArns: [...managed, where('InVpc', sub(vpc))],
+      ManagedPolicyArns: [...managed, where('InVpc', { Ref: 'VpcPolicy' })],
       Policies: [{ PolicyName: name, PolicyDocument: policyOf([writesLog(name), ...statements]) }],
       ...boundary,
     },
@@ -92,6 +92,25 @@ function writesLog(name: string): Statement {
   const group = `arn:${partition}:logs:${region}:${account}:log-group:/aws/lambda/${named(name)}`;
   const Action = ['logs:CreateLogStream', 'logs:PutLogEvents'];
   return { Sid: 'WritesItsLog', Effect: 'Allow', Action, Resource: sub(`${group}:*`) };
+}
+
+/**
+ * What Lambda needs to connect functions to a VPC (AWS Managed Policy Reference, "AWSLambdaVPCAccessExecutionRole",
+ * which opens every log as well). Lambda alone may use it: calls of a function's own code name the function (Lambda
+ * Developer Guide, "Working with Lambda execution environment credentials").
+ */
+function vpcPolicy(): Resource {
+  const verbs = ['CreateNetworkInterface', 'DescribeNetworkInterfaces', 'DescribeSubnets', 'DeleteNetworkInterface'];
+  const code = sub(`arn:${partition}:lambda:${region}:${account}:function:${named('*')}`);
+  const statement: Statement = {
+    Sid: 'HoldsInterfaces',
+    Effect: 'Allow',
+    Action: [...verbs, 'AssignPrivateIpAddresses', 'UnassignPrivateIpAddresses'].map((verb) => `ec2:${verb}`),
+    Resource: '*',
+    Condition: { ArnNotLike: { 'lambda:SourceFunctionArn': code } },
+  };
+  const Properties = { PolicyDocument: policyOf([statement]) };
+  return { Type: 'AWS::IAM::ManagedPolicy', Condition: 'InVpc', Properties };
 }
 
 /** SendMessageBatch needs no other permission (SQS Developer Guide, "Amazon SQS API permissions"). */
@@ -130,10 +149,8 @@ function inPolicies(arns: readonly string[]): string[][] {
 }
 
 function readersPolicy(arns: readonly string[]): Resource {
-  return {
-    Type: 'AWS::IAM::ManagedPolicy',
-    Properties: { PolicyDocument: policyOf([assume('EntersAccounts', arns.map(sub))]) },
-  };
+  const PolicyDocument = policyOf([assume('EntersAccounts', arns.map(sub))]);
+  return { Type: 'AWS::IAM::ManagedPolicy', Properties: { PolicyDocument } };
 }
 
 /** What it takes to enter these clusters. A cluster's own role is the affair of the account that it is in. */
@@ -156,21 +173,17 @@ function allow(Sid: string, Action: string, arns: readonly string[]): Statement[
   return arns.length === 0 ? [] : [{ Sid, Effect: 'Allow', Action, Resource: [...new Set(arns)] }];
 }
 
-/** Secrets and parameters under AWS's own keys need nothing (KMS Developer Guide, "AWS managed keys"); others their key. */
+/** Secrets and parameters under AWS's own keys need nothing (KMS Developer Guide, "AWS managed keys"); others, these. */
 function kmsPolicy(clusters: Reached['clusters']): Resources {
   if (clusters.every(({ secret, parameter }) => secret === undefined && parameter === undefined)) return {};
-  const statement: Statement = {
-    Sid: 'DecryptsKubeconfigs',
-    Effect: 'Allow',
-    Action: 'kms:Decrypt',
-    Resource: { Ref: 'SecretsKey' },
-  };
+  const Resource = { Ref: 'SecretsKeys' };
+  const statement: Statement = { Sid: 'DecryptsKubeconfigs', Effect: 'Allow', Action: 'kms:Decrypt', Resource };
   const Properties = {
-    PolicyName: 'secrets-key',
+    PolicyName: 'secrets-keys',
     PolicyDocument: policyOf([statement]),
     Roles: ['WorkerRole', 'EventRole', 'BackfillRole', 'WatchRole'].map((Ref) => ({ Ref })),
   };
-  return { SecretsKeyPolicy: { Type: 'AWS::IAM::Policy', Condition: 'HasSecretsKey', Properties } };
+  return { SecretsKeysPolicy: { Type: 'AWS::IAM::Policy', Condition: 'HasSecretsKeys', Properties } };
 }
 
 /** The role by which the functions read this account. That of other accounts: deploy-source-account.ts. */

@@ -1,6 +1,6 @@
 import type { Configuration, ConfiguredMirror } from './configuration-schema.ts';
 import { alarmsOf, functionNames } from './deploy-functions-alarms.ts';
-import { eventsOf } from './deploy-functions-events.ts';
+import { eventsOf, inOptInRegion } from './deploy-functions-events.ts';
 import { rolesOf } from './deploy-functions-roles.ts';
 import {
   account,
@@ -20,18 +20,17 @@ const watchEvery = 300;
 
 /**
  * What serverless.yml merges into the template: the roles, rules, schedules and alarms that follow from the
- * configuration, for whatever is not paused. Throws where functions cannot do what it says.
+ * configuration. For what is paused there are none, but for the way into the clusters, which stays as it is. Throws
+ * where functions cannot do what it says.
  */
 export function functionsTemplate(configuration: Configuration, sources: readonly Source[]) {
   const mirrors = configuration.mirrors.filter(({ paused }) => !paused);
   const accounts = inOrder(mirrors.flatMap((mirror) => mirror.accounts)).flatMap(
     (name) => configuration.accounts[name] ?? [],
   );
-  const clusters = inOrder(mirrors.flatMap((mirror) => mirror.clusters ?? Object.keys(configuration.clusters)));
   const kinds = new Set(mirrors.flatMap((mirror) => mirror.sources));
   const used = sources.filter(({ kind }) => kinds.has(kind));
-  checkClusters(configuration, clusters);
-  checkSchedules(mirrors);
+  checkClusters(configuration, mirrors);
   const heard = used.map((source) => {
     const own = mirrors.filter((mirror) => mirror.sources.includes(source.kind));
     return {
@@ -44,7 +43,9 @@ export function functionsTemplate(configuration: Configuration, sources: readonl
   });
   const parts = {
     Resources: {
-      ...rolesOf({ accounts, sources: used, clusters: clusters.flatMap((name) => configuration.clusters[name] ?? []) }),
+      // All clusters that are declared: an access entry is of a role as it was, so that a pause must not unmake it, and
+      // who cancels a backfill of a paused mirror needs its cluster.
+      ...rolesOf({ accounts, sources: used, clusters: Object.values(configuration.clusters) }),
       ...eventsOf(heard, configuration.events.topics ?? []),
       ...schedulesOf(mirrors),
       ...alarmsOf(),
@@ -68,7 +69,8 @@ function inOrder(names: readonly string[]): string[] {
   return [...new Set(names)].toSorted();
 }
 
-function checkClusters({ clusters }: Configuration, names: readonly string[]): void {
+function checkClusters({ clusters }: Configuration, mirrors: readonly ConfiguredMirror[]): void {
+  const names = inOrder(mirrors.flatMap((mirror) => mirror.clusters ?? Object.keys(clusters)));
   const unusable = names.filter((name) => {
     const { eks, secret, parameter } = clusters[name] ?? {};
     return (eks ?? secret ?? parameter) === undefined;
@@ -78,14 +80,6 @@ function checkClusters({ clusters }: Configuration, names: readonly string[]): v
   throw new Error(`the functions cannot enter the clusters ${unusable.join(', ')} by a kubeconfig file: ${mend}`);
 }
 
-/** A rate has whole minutes, hours or days (EventBridge Scheduler User Guide, "Schedule types"). */
-function checkSchedules(mirrors: readonly ConfiguredMirror[]): void {
-  const odd = mirrors.filter(({ every }) => every % 60 !== 0);
-  if (odd.length === 0) return;
-  const names = odd.map(({ name }) => name).join(', ');
-  throw new Error(`the mirrors ${names}: "every" has to be whole minutes, because AWS has no finer schedules`);
-}
-
 /** Given by serverless.yml, whose params are their defaults. An empty one leaves out what it is for. */
 function parameters() {
   const text = (param: string) => ({ Type: 'String', Default: `\${param:${param}}` });
@@ -93,7 +87,7 @@ function parameters() {
   return {
     AlarmTopic: text('alarmTopic'),
     PermissionsBoundary: text('permissionsBoundary'),
-    SecretsKey: text('secretsKey'),
+    SecretsKeys: list('secretsKeys'),
     Subnets: list('subnets'),
     SecurityGroups: list('securityGroups'),
   };
@@ -101,6 +95,7 @@ function parameters() {
 
 function conditions(configuration: Configuration, mirrors: readonly ConfiguredMirror[]) {
   const given = (parameter: string) => not({ 'Fn::Equals': [{ Ref: parameter }, ''] });
+  const listed = (parameter: string) => not({ 'Fn::Equals': [{ 'Fn::Join': ['', { Ref: parameter }] }, ''] });
   const scopes = mirrors.flatMap((mirror) =>
     mirror.accounts.flatMap((name) => mirror.regions.map((region) => `${configuration.accounts[name]?.id}/${region}`)),
   );
@@ -109,8 +104,9 @@ function conditions(configuration: Configuration, mirrors: readonly ConfiguredMi
   return {
     HasAlarmTopic: given('AlarmTopic'),
     HasBoundary: given('PermissionsBoundary'),
-    HasSecretsKey: given('SecretsKey'),
-    InVpc: not({ 'Fn::Equals': [{ 'Fn::Join': ['', { Ref: 'Subnets' }] }, ''] }),
+    HasSecretsKeys: listed('SecretsKeys'),
+    InVpc: listed('Subnets'),
+    IsOptIn: inOptInRegion(),
     // Of several places at least one is not that of the stack.
     HasForeign: more.length > 0 ? not({ 'Fn::Equals': [home, ''] }) : not({ 'Fn::Equals': [home, only] }),
   };

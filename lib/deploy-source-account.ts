@@ -36,6 +36,11 @@ export function sourceAccountTemplate(sources: readonly Source[]) {
         Default: '',
         Description: 'What the configuration gives as externalId of this account; empty where it gives none.',
       },
+      PermissionsBoundary: {
+        Type: 'String',
+        Default: '',
+        Description: 'ARN of the policy of this account that bounds both roles; empty where none has to.',
+      },
       ForwardEvents: {
         Type: 'String',
         Default: 'true',
@@ -45,18 +50,25 @@ export function sourceAccountTemplate(sources: readonly Source[]) {
     },
     Conditions: {
       // The stack of the functions has made the role of its own account.
-      MakesRole: {
-        'Fn::And': [
-          { 'Fn::Equals': [{ Ref: 'AWS::Region' }, { Ref: 'RoleRegion' }] },
-          { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'AWS::AccountId' }, { Ref: 'HomeAccount' }] }] },
-        ],
-      },
-      HasExternalId: { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'ExternalId' }, ''] }] },
-      Forwards: { 'Fn::Equals': [{ Ref: 'ForwardEvents' }, 'true'] },
+      MakesRole: and(equals({ Ref: 'AWS::Region' }, { Ref: 'RoleRegion' }), not(isHomeAccount)),
+      HasExternalId: not(equals({ Ref: 'ExternalId' }, '')),
+      HasBoundary: not(equals({ Ref: 'PermissionsBoundary' }, '')),
+      // And rules of the same names in its own account and region.
+      Forwards: and(
+        equals({ Ref: 'ForwardEvents' }, 'true'),
+        not(and(isHomeAccount, equals({ Ref: 'AWS::Region' }, { Ref: 'HomeRegion' }))),
+      ),
     },
     Resources: resources,
   };
 }
+
+const equals = (one: unknown, other: unknown) => ({ 'Fn::Equals': [one, other] });
+const and = (...conditions: readonly unknown[]) => ({ 'Fn::And': conditions });
+const not = (condition: unknown) => ({ 'Fn::Not': [condition] });
+
+const isHomeAccount = equals({ Ref: 'AWS::AccountId' }, { Ref: 'HomeAccount' });
+const boundary = { PermissionsBoundary: where('HasBoundary', { Ref: 'PermissionsBoundary' }) };
 
 const [homeAccount, homeRegion, stage] = [filledIn('HomeAccount'), filledIn('HomeRegion'), filledIn('Stage')];
 const ofStage = (name: string) => `skymirror-${stage}-${name}`;
@@ -71,6 +83,7 @@ function readerRole(sources: readonly Source[]): Resource {
       RoleName: sub(ofStage('reader')),
       AssumeRolePolicyDocument: trustOfRoles(homeAccount, readers.map(ofStage), externalId),
       Policies: [{ PolicyName: 'reader', PolicyDocument: readerPolicy(sources) }],
+      ...boundary,
     },
   };
 }
@@ -90,6 +103,7 @@ function forwarderRole(): Resource {
     Properties: {
       AssumeRolePolicyDocument: { Version: '2012-10-17', Statement: [trust] },
       Policies: [{ PolicyName: 'forwarder', PolicyDocument: policyOf([sends]) }],
+      ...boundary,
     },
   };
 }

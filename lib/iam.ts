@@ -28,7 +28,7 @@ export function readerPolicy(sources: readonly Source[]) {
   ]);
 }
 
-/** Who may assume a role: a service of AWS, as long as it acts for this account. */
+/** Who may assume a role: a service of AWS. For whom, the condition says; without one, whoever may pass the role to it. */
 export function trustOfService(service: string, condition?: Readonly<Record<string, unknown>>) {
   const trust = { Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' };
   return { Version: '2012-10-17', Statement: [condition === undefined ? trust : { ...trust, Condition: condition }] };

@@ -23,23 +23,40 @@ const stagePattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,19}$/;
 export function deploymentOf(args: readonly string[]): Deployment {
   const { values, tokens } = parseArgs({
     args: [...args],
-    options: { stage: { type: 'string', short: 's' }, config: { type: 'string' } },
+    options: {
+      stage: { type: 'string', short: 's' },
+      config: { type: 'string' },
+      param: { type: 'string', multiple: true },
+    },
     strict: false,
     tokens: true,
   });
-  const { stage, config = 'skymirror.yaml' } = values;
+  const { stage, config = 'skymirror.yaml', param } = values;
   if (typeof stage !== 'string' || !stagePattern.test(stage)) {
     throw new Error(
       '--stage <name> is missing, or is not letters, digits and dashes (at most 20): npm run deploy -- --stage prod',
     );
   }
   if (typeof config !== 'string') throw new Error('--config has no value: give the path of the configuration file');
+  checkVpc(Array.isArray(param) ? param : []);
   const own = tokens.flatMap((token) =>
     token.kind === 'option' && ['stage', 'config'].includes(token.name)
       ? [token.index, ...(token.inlineValue === false ? [token.index + 1] : [])]
       : [],
   );
   return { stage, config, rest: args.filter((_, index) => !own.includes(index)) };
+}
+
+/** Lambda wants both or none of them, and would say so in the midst of a deployment. */
+function checkVpc(params: readonly unknown[]): void {
+  const missing = ['subnets', 'securityGroups'].filter(
+    (name) =>
+      !params.some(
+        (param) => typeof param === 'string' && param.length > name.length + 1 && param.startsWith(`${name}=`),
+      ),
+  );
+  if (missing.length !== 1) return;
+  throw new Error(`--param "${missing[0]}=..." is missing: functions in a VPC have both subnets and securityGroups`);
 }
 
 /** Builds, packages and deploys; what serverless says is shown as it is. Gives its exit code. */

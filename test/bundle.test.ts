@@ -148,4 +148,17 @@ describe('the arguments of a deployment', () => {
       expect(() => deploymentOf(args)).toThrow('npm run deploy -- --stage prod');
     }
   });
+
+  test('subnets without security groups, or the other way round, are refused before anything is built', () => {
+    const [subnets, groups] = ['subnets=subnet-0a1', 'securityGroups=sg-0c3'];
+    expect(() => deploymentOf(['--stage', 'x', '--param', subnets])).toThrow('--param "securityGroups=..." is missing');
+    expect(() => deploymentOf(['--stage', 'x', `--param=${groups}`])).toThrow('--param "subnets=..." is missing');
+    expect(() => deploymentOf(['--stage', 'x', '--param', subnets, '--param', 'securityGroups='])).toThrow(
+      'is missing',
+    );
+    for (const given of [[], [subnets, groups], ['subnets=', 'securityGroups=']]) {
+      const args = given.flatMap((param) => ['--param', param]);
+      expect(deploymentOf(['--stage', 'x', ...args]).rest).toEqual(args);
+    }
+  });
 });

@@ -1,14 +1,33 @@
 import { describe, expect, test } from 'vitest';
 import { functionsTemplate } from '../lib/deploy-functions.ts';
-import { account, filledIn, named, partition, region } from '../lib/deploy-stack.ts';
+import { functionNames } from '../lib/deploy-functions-alarms.ts';
+import { account, filledIn, logicalId, named, partition, region, stackName, sub } from '../lib/deploy-stack.ts';
 import { sources } from '../lib/sources.ts';
-import { configurationOf, resourcesOf, samples, statementsOf, withAccounts } from './deploy-samples.ts';
+import {
+  configurationOf,
+  type FoundStatement,
+  resourcesOf,
+  samples,
+  statementsOf,
+  withAccounts,
+} from './deploy-samples.ts';
+
+/** One statement of the policy of a queue. */
+interface QueueStatement {
+  readonly Sid: string;
+  readonly Principal: { readonly Service: unknown };
+  readonly Condition: unknown;
+}
 
 const stage = filledIn('sls:stage');
 const little = samples['one source of one account'];
 const bySecret = samples['a cluster by a secret, and an account with a role of its own'];
 const namesOf = (text: string) => Object.keys(resourcesOf(text));
 const actionsOf = (text: string, role: string) => statementsOf(resourcesOf(text)[role]).flatMap(({ Action }) => Action);
+const queueStatements = (text: string, queue: string): QueueStatement[] => {
+  const policy = resourcesOf(text)[`${queue}Policy`]?.Properties.PolicyDocument;
+  return policy === undefined ? [] : (policy as { Statement: QueueStatement[] }).Statement;
+};
 const resourceOf = (text: string, role: string, sid: string) =>
   statementsOf(resourcesOf(text)[role]).find(({ Sid }) => Sid === sid)?.Resource;
 
@@ -27,11 +46,6 @@ describe('schedules', () => {
       Target: { Input: '{"every":3600,"scheduledAt":"<aws.scheduler.scheduled-time>"}' },
     });
     expect(resourcesOf(little).Every60Schedule?.Properties).toMatchObject({ ScheduleExpression: 'rate(1 minute)' });
-  });
-
-  test('a period that AWS cannot keep is an error that names the mirror', () => {
-    const odd = little.replace('sources:', 'every: 90s, sources:');
-    expect(() => resourcesOf(odd)).toThrow('the mirrors production: "every" has to be whole minutes');
   });
 });
 
@@ -55,16 +69,71 @@ describe('what is not in use is not there', () => {
     expect(JSON.stringify(resourcesOf(little))).not.toMatch(/secretsmanager:|ssm:|kms:/);
   });
 
-  test('a paused mirror leaves no trace', () => {
+  test('for a paused mirror nothing is looked at and nothing listens', () => {
     const all = JSON.stringify(resourcesOf(samples.everything));
     expect(all).not.toContain('us-west-2');
     const paused = `${samples.everything.replaceAll('name: production,', 'name: production, paused: true,')}`;
     expect(namesOf(paused).filter((name) => name.includes('RDS'))).toEqual([]);
   });
 
-  test('of a topic there is a subscription, in the region of the topic', () => {
-    expect(resourcesOf(samples.everything).TopicSubscription0?.Properties).toMatchObject({ Region: 'eu-west-1' });
-    expect(namesOf(little).filter((name) => name.startsWith('Topic'))).toEqual([]);
+  test('the way into a cluster stays while its mirrors are paused: an access entry is of the role as it was', () => {
+    const paused = samples.everything.replaceAll(/(name: (?:production|slow),)/g, '$1 paused: true,');
+    expect(namesOf(paused)).not.toContain('ReaderRole');
+    expect(resourcesOf(paused).ClusterRole).toEqual(resourcesOf(samples.everything).ClusterRole);
+    for (const role of ['BackfillRole', 'WatchRole']) {
+      expect(resourcesOf(paused)[role]).toEqual(resourcesOf(samples.everything)[role]);
+    }
+  });
+});
+
+describe('topics', () => {
+  const topic = (name: string, region = 'eu-west-1') => `arn:aws:sns:${region}:111122223333:${name}`;
+  const withTopics = (...topics: readonly string[]) => `${little}events: { topics: ${JSON.stringify(topics)} }\n`;
+  const subscriptions = (text: string) => namesOf(text).filter((name) => name.startsWith('Topic'));
+  const subscriptionOf = (text: string, arn: string) =>
+    subscriptions(text).find((name) => resourcesOf(text)[name]?.Properties.TopicArn === arn);
+
+  test('of each there is a subscription, in the region of the topic', () => {
+    const text = withTopics(topic('one'));
+    expect(resourcesOf(text)[subscriptionOf(text, topic('one')) ?? '']?.Properties).toMatchObject({
+      Region: 'eu-west-1',
+    });
+    expect(subscriptions(little)).toEqual([]);
+  });
+
+  test('the logical id of a subscription does not depend on its neighbours', () => {
+    const both = withTopics(topic('one'), topic('two'));
+    for (const other of [withTopics(topic('two')), withTopics(topic('two'), topic('one'))]) {
+      expect(subscriptionOf(other, topic('two'))).toBe(subscriptionOf(both, topic('two')));
+    }
+    expect(new Set(subscriptions(both)).size).toBe(2);
+    for (const name of subscriptions(both)) expect(name).toMatch(/^[A-Za-z0-9]+$/);
+  });
+
+  test('one of an opt-in region sends as the SNS of its region, and to a stack in such a region that of the stack sends', () => {
+    const services = (text: string) =>
+      queueStatements(text, 'EventsQueue').find(({ Sid }) => Sid === 'TopicsSend')?.Principal.Service;
+    const here = { 'Fn::If': ['IsOptIn', { 'Fn::Sub': `sns.${region}.amazonaws.com` }, { Ref: 'AWS::NoValue' }] };
+    expect(services(withTopics(topic('one'), topic('two', 'us-east-1')))).toEqual(['sns.amazonaws.com', here]);
+    expect(services(withTopics(topic('one'), topic('two', 'af-south-1'), topic('three', 'af-south-1')))).toEqual([
+      'sns.amazonaws.com',
+      'sns.af-south-1.amazonaws.com',
+      here,
+    ]);
+    const { Conditions } = functionsTemplate(configurationOf(withTopics(topic('one'))), sources);
+    const regions = JSON.stringify(Conditions.IsOptIn).match(/[a-z]+-[a-z]+-\d/g) ?? [];
+    expect(regions).toHaveLength(17);
+    expect(regions).toEqual(expect.arrayContaining(['us-east-1', 'eu-north-1', 'ap-northeast-3']));
+    expect(Object.keys(functionsTemplate(configurationOf(little), sources).Conditions)).not.toContain('IsOptIn');
+  });
+
+  test('as many as the policy of a queue holds stay within its 8,192 bytes, and more are an error that says what to do', () => {
+    const many = (count: number) => Array.from({ length: count }, (_, index) => topic(`${index}`.padEnd(256, 'x')));
+    const fits = withTopics(...many(19));
+    const policy = JSON.stringify(resourcesOf(fits).EventsQueuePolicy?.Properties.PolicyDocument);
+    expect(policy.length).toBeLessThan(8_192);
+    for (const name of many(19)) expect(policy).toContain(name);
+    expect(() => resourcesOf(withTopics(...many(40)))).toThrow('40 topics are more than the policy of a queue holds');
   });
 });
 
@@ -89,6 +158,29 @@ describe('roles', () => {
     ]);
   });
 
+  test('in a VPC Lambda may hold network interfaces for each function, and their own code may not', () => {
+    const { VpcPolicy, ...others } = resourcesOf(little);
+    const inVpc = { 'Fn::If': ['InVpc', { Ref: 'VpcPolicy' }, { Ref: 'AWS::NoValue' }] };
+    for (const name of functionNames) {
+      expect(others[logicalId(name, 'Role')]?.Properties.ManagedPolicyArns).toEqual([inVpc]);
+    }
+    expect(VpcPolicy).toMatchObject({ Type: 'AWS::IAM::ManagedPolicy', Condition: 'InVpc' });
+    const { Statement } = Object(VpcPolicy?.Properties.PolicyDocument) as { Statement: FoundStatement[] };
+    expect(Statement.flatMap(({ Action }) => Action).filter((action) => !/^ec2:\w+$/.test(action))).toEqual([]);
+    const code = { 'Fn::Sub': `arn:${partition}:lambda:${region}:${account}:function:${named('*')}` };
+    expect(Statement).toMatchObject([{ Condition: { ArnNotLike: { 'lambda:SourceFunctionArn': code } } }]);
+  });
+
+  test('any number of keys of secrets may be given, and the functions that enter clusters may use each', () => {
+    const { Parameters, Conditions, Resources } = functionsTemplate(configurationOf(bySecret), sources);
+    expect(Parameters.SecretsKeys?.Type).toBe('CommaDelimitedList');
+    expect(Conditions.HasSecretsKeys).toBeDefined();
+    expect(Resources.SecretsKeysPolicy).toMatchObject({
+      Condition: 'HasSecretsKeys',
+      Properties: { PolicyDocument: { Statement: [{ Action: 'kms:Decrypt', Resource: { Ref: 'SecretsKeys' } }] } },
+    });
+  });
+
   test('no action is a wildcard, and only the reader has resources that are not named', () => {
     for (const text of Object.values(samples)) {
       for (const [name, resource] of Object.entries(resourcesOf(text))) {
@@ -109,7 +201,7 @@ describe('roles', () => {
     const many = withAccounts(300);
     const resources = resourcesOf(many);
     const managed = Object.values(resources).filter((resource) => resource?.Type === 'AWS::IAM::ManagedPolicy');
-    expect(managed.length).toBeGreaterThan(1);
+    expect(managed.length).toBeGreaterThan(2);
     const filled = (value: unknown) => {
       const text = JSON.stringify(value).replaceAll(stage, 'a-stage-of-20-letter').replaceAll(partition, 'aws-us-gov');
       return text.replaceAll(/\{"Fn::Sub":("[^"]*")\}/g, '$1').length;
@@ -149,16 +241,32 @@ describe('rules', () => {
     }
   });
 
-  test('exactly they and the topics may send to the queue of events, and they alone to that of what could not be handed over', () => {
+  test('they and the topics may send to the queue of events, and they alone to that of what could not be handed over', () => {
+    const home = `arn:${partition}:events:${region}:${account}:rule/`;
     for (const text of Object.values(samples)) {
-      const resources = resourcesOf(text);
-      const rules = namesOf(text).filter((name) => name.endsWith('Rule'));
+      const rules = Object.values(resourcesOf(text)).filter((resource) => resource?.Type === 'AWS::Events::Rule');
       for (const queue of ['EventsQueue', 'UndeliveredQueue']) {
-        const policy = JSON.stringify(resources[`${queue}Policy`]?.Properties.PolicyDocument ?? {});
-        expect(policy.includes('TopicsSend')).toBe(text === samples.everything && queue === 'EventsQueue');
-        for (const rule of rules) expect(policy).toContain(JSON.stringify({ 'Fn::GetAtt': [rule, 'Arn'] }));
-        expect(policy.match(/"aws:SourceArn"/g)?.length).toBe(policy.match(/"Effect"/g)?.length);
+        const statements = queueStatements(text, queue);
+        const topics = text === samples.everything && queue === 'EventsQueue' ? ['TopicsSend'] : [];
+        expect(statements.map(({ Sid }) => Sid)).toEqual(rules.length === 0 ? [] : ['RulesSend', ...topics]);
+        const [sends] = statements;
+        // Of this stack alone, and none of the topics is a pattern.
+        expect(sends?.Condition ?? {}).toEqual(
+          rules.length === 0
+            ? {}
+            : {
+                ArnLike: { 'aws:SourceArn': [sub(`${home}${stackName}-*`), sub(`${home}${stackName}/${stackName}-*`)] },
+              },
+        );
+        for (const rule of rules) expect(`${rule?.Properties.Name}`.startsWith(`${stackName}-`)).toBe(true);
+        expect(JSON.stringify(statements.slice(1))).not.toContain('*');
       }
+    }
+  });
+
+  test('the policies of the queues do not grow with the kinds and accounts', () => {
+    for (const queue of ['EventsQueue', 'UndeliveredQueue']) {
+      expect(queueStatements(withAccounts(200), queue)).toEqual(queueStatements(little, queue));
     }
   });
 

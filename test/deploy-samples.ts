@@ -39,7 +39,7 @@ accounts:
 events: { topics: ["arn:aws:sns:eu-west-1:111122223333:rds-events"] }
 mirrors:
 ${mirror('sources: [RDSInstance, RDSCluster, SQSQueue], accounts: [shop, staging], regions: [us-east-1, eu-west-1]')}
-  - { name: slow, namespace: slow, every: 1h, sources: [SQSQueue], accounts: [shop], regions: [us-east-1] }
+  - { name: slow, namespace: slow, every: 1h, staleAfter: 3h, sources: [SQSQueue], accounts: [shop], regions: [us-east-1] }
   - { name: off, namespace: off, every: 7m, paused: true, sources: [SQSQueue], accounts: [shop], regions: [us-west-2] }
 `,
 };

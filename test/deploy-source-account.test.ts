@@ -51,11 +51,42 @@ test('its role trusts the functions that read, and can do what the role of the h
   }
 });
 
-test('the role is made in one region of each other account, and the rules in every place', () => {
-  const conditions = Object.entries(template.Resources).map(([name, resource]) => [name, resource.Condition]);
-  expect(conditions.filter(([, condition]) => condition === 'MakesRole').map(([name]) => name)).toEqual(['ReaderRole']);
-  expect(conditions.every(([, condition]) => condition !== undefined)).toBe(true);
-  expect(JSON.stringify(template.Conditions.MakesRole)).toContain('HomeAccount');
+/** Whether a condition holds, as CloudFormation works it out with these parameters. */
+function holds(condition: object, parameters: Readonly<Record<string, string>>): boolean {
+  const [[name, parts] = ['', []]] = Object.entries(condition) as [string, (object | string)[]][];
+  const text = (part: object | string | undefined) =>
+    typeof part === 'object' && 'Ref' in part ? parameters[String(part.Ref)] : part;
+  if (name === 'Fn::Equals') return text(parts[0]) === text(parts[1]);
+  const all = parts.map((part) => holds(Object(part), parameters));
+  return name === 'Fn::Not' ? !all[0] : name === 'Fn::And' && all.every(Boolean);
+}
+
+test.each([
+  { what: 'another account', at: ['444455556666', 'us-east-1'], role: true, rules: true },
+  { what: 'another region of another account', at: ['444455556666', 'eu-west-1'], role: false, rules: true },
+  { what: 'another region of the home account', at: ['111122223333', 'eu-west-1'], role: false, rules: true },
+  { what: 'the place of the functions itself', at: ['111122223333', 'us-east-1'], role: false, rules: false },
+])(
+  'in $what: role $role, rules $rules, so that a StackSet may cover them all',
+  ({ at: [id = '', place = ''], ...makes }) => {
+    const { MakesRole, Forwards } = template.Conditions;
+    const given = { HomeAccount: '111122223333', HomeRegion: 'us-east-1', RoleRegion: 'us-east-1' };
+    const parameters = { ...given, 'AWS::AccountId': id, 'AWS::Region': place };
+    expect(holds(MakesRole, parameters)).toBe(makes.role);
+    expect(holds(Forwards, { ...parameters, ForwardEvents: 'true' })).toBe(makes.rules);
+    expect(holds(Forwards, { ...parameters, ForwardEvents: 'false' })).toBe(false);
+  },
+);
+
+test('each of its resources has one of these conditions, and each role takes the boundary that is given', () => {
+  for (const [name, { Type, Condition, Properties }] of Object.entries(template.Resources)) {
+    expect(Condition, name).toBe(name === 'ReaderRole' ? 'MakesRole' : 'Forwards');
+    if (Type !== 'AWS::IAM::Role') continue;
+    expect(Properties.PermissionsBoundary, name).toEqual({
+      'Fn::If': ['HasBoundary', { Ref: 'PermissionsBoundary' }, { Ref: 'AWS::NoValue' }],
+    });
+  }
+  expect(template.Parameters.PermissionsBoundary).toMatchObject({ Type: 'String', Default: '' });
 });
 
 test('its rules are those of the home account, and go to the bus that the functions have for others', () => {

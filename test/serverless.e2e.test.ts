@@ -121,7 +121,7 @@ describe.each(Object.entries({ ...samples, 'two hundred accounts': withAccounts(
       {
         queue: 'ScheduleQueue',
         handler: 'WorkerLambdaFunction',
-        BatchSize: 10,
+        BatchSize: 5,
         ScalingConfig: { MaximumConcurrency: 5 },
         ...shared,
       },
@@ -229,11 +229,38 @@ test('cfn-lint finds nothing in any of these templates', async () => {
   expect(found.filter((line) => !fromOsls.test(line))).toEqual([]);
 }, 300_000);
 
-test('without a build the error says which command makes one', async () => {
-  await rm(join(folder, '.build/resources.json'));
-  const env = { PATH: process.env.PATH, HOME: folder };
-  const failed = await run(process.execPath, [serverless, 'package', '--stage', 'test'], { cwd: folder, env }).catch(
-    (error: { stdout: string; stderr: string }) => error,
-  );
-  expect(`${failed.stdout}${failed.stderr}`).toContain('run "npm run build:functions" first');
+describe('without a build', () => {
+  beforeAll(() => rm(join(folder, '.build/resources.json'), { force: true }));
+
+  async function outputOf(command: string) {
+    const credentials = { AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' };
+    const env = {
+      PATH: process.env.PATH,
+      HOME: folder,
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+      CI: 'true',
+      ...credentials,
+    };
+    const args = [serverless, ...command.split(' '), '--stage', 'test'];
+    const { stdout, stderr } = await run(process.execPath, args, { cwd: folder, env }).catch(
+      (error: { stdout: string; stderr: string }) => error,
+    );
+    return `${stdout}${stderr}`;
+  }
+
+  test.each(['package', 'deploy', 'deploy function -f worker'])('%s says which command makes one', async (command) => {
+    expect(await outputOf(command)).toContain('run "npm run build:functions" first');
+  });
+
+  test.each([
+    'deploy list',
+    'deploy list functions',
+    'info',
+    'invoke -f backfill -d {}',
+    'logs -f worker',
+    'remove',
+    'rollback --timestamp 1',
+  ])('%s goes to AWS, which has all that it needs', async (command) => {
+    expect(await outputOf(command)).toMatch(/ECONNREFUSED 127\.0\.0\.1:9/);
+  });
 });
