@@ -28,8 +28,11 @@ export interface MappingSettings {
   invoke(event: SqsEvent): Promise<Pick<Invoked, 'failed' | 'payload'>>;
   /** What the emulator gets wrong in a body can be put right here. */
   readonly mend?: (body: string) => string;
-  /** Seconds until failed messages come back. Left out, as in Lambda: when the queue's visibility timeout is over. */
-  readonly retryAfter?: number;
+  /**
+   * Seconds until failed messages come back, and who may say so: no role of a function needs that right. Left out, as in
+   * Lambda: when the queue's visibility timeout is over.
+   */
+  readonly retry?: { readonly after: number; readonly sqs: SQSClient };
   /** Told why polling does not work, once for each reason. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -83,11 +86,12 @@ export function startEventSourceMapping(mapping: EventSourceMapping, settings: M
       mapping.queueUrl,
       messages.filter(({ MessageId }) => !failed.has(MessageId ?? '')),
     );
-    if (settings.retryAfter === undefined) return;
+    const { retry } = settings;
+    if (retry === undefined) return;
     for (const { MessageId, ReceiptHandle } of messages) {
       if (!failed.has(MessageId ?? '')) continue;
-      const change = { QueueUrl: mapping.queueUrl, ReceiptHandle, VisibilityTimeout: settings.retryAfter };
-      await sqs.send(new ChangeMessageVisibilityCommand(change));
+      const change = { QueueUrl: mapping.queueUrl, ReceiptHandle, VisibilityTimeout: retry.after };
+      await retry.sqs.send(new ChangeMessageVisibilityCommand(change));
     }
   }
 

@@ -89,7 +89,7 @@ export async function pollAll(
         invoke: functions.named(mapping.functionName).invoke,
         mend: withAccount(aws.home),
         onProblem: (problem) => onProblem(`polling ${mapping.queueArn}: ${problem}`),
-        ...(retryAfter === undefined ? {} : { retryAfter }),
+        ...(retryAfter === undefined ? {} : { retry: { after: retryAfter, sqs: aws.sqs(aws.home, 'us-east-1') } }),
       });
       return { polling, sqs };
     }),

@@ -70,7 +70,7 @@ function map(
   running.push(
     startEventSourceMapping(
       { queueUrl: url, queueArn: arn, ...usual, ...mapping },
-      { sqs, invoke, ...(retryAfter === undefined ? {} : { retryAfter }) },
+      { sqs, invoke, ...(retryAfter === undefined ? {} : { retry: { after: retryAfter, sqs } }) },
     ),
   );
   return seen;
