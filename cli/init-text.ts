@@ -68,6 +68,9 @@ accounts:
 # Regions that AWS has added since this release, so that mirrors may name them.
 #moreRegions: [xx-new-1]
 
+# Events that the functions listen to, beside those of EventBridge.
+#events: { topics: ["arn:aws:sns:us-east-1:111122223333:rds-events"] } # of RDS event subscriptions
+
 # What is mirrored where.
 mirrors:
   - name: ${yaml(answers.mirror)} # the label skymirror.dev/mirror of its objects
@@ -88,6 +91,7 @@ mirrors:
     #  grace: 10m # from the mark to the delete
     #  maxPercent: 30 # how much may go within 24 hours before a person is asked; five always may
     #staleAfter: 15m # without a sight for so long, an object no longer counts as current
+    #every: 1m # how often the functions look (docs/deploy.md); --every is the command line's
     #paused: false # true: nothing of this mirror is read or written
 `;
 }
@@ -106,6 +110,10 @@ function clusters(cluster: ClusterAnswers): string {
     inCluster === true
       ? '    inCluster: true # instead of these: the cluster that skymirror runs in'
       : '    #inCluster: true # instead of these, where skymirror runs in the cluster itself',
+    '    # Functions take one of the next three (docs/clusters.md); eks also has role:, endpoint: and certificateAuthority:',
+    '    #eks: { name: production, region: us-east-1 } # instead of these: no kubeconfig, no plugin',
+    '    #secret: arn:aws:secretsmanager:us-east-1:111122223333:secret:kubeconfig-AbCdEf # one that holds a kubeconfig',
+    '    #parameter: arn:aws:ssm:us-east-1:111122223333:parameter/kubeconfig # the same in SSM',
   ];
   return lines.map((line) => (isKnown ? line : `#${line}`)).join('\n');
 }

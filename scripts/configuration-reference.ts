@@ -7,6 +7,9 @@ export function fullExample(sources: readonly Source[]): string {
 clusters:                       # by a name of your choice
   production: { kubeconfig: ~/.kube/config, context: production }
   here: { inCluster: true }
+  shop:                         # the ways in for functions: docs/clusters.md
+    eks: { name: shop, region: us-east-1, role: "arn:aws:iam::111122223333:role/enter" }
+  office: { secret: "arn:aws:secretsmanager:us-east-1:111122223333:secret:office-AbCdEf" }
 
 accounts:                       # AWS accounts, by a name of your choice
   production:
@@ -14,6 +17,8 @@ accounts:                       # AWS accounts, by a name of your choice
     role: arn:aws:iam::111122223333:role/skymirror-reader
     externalId: "\${SKYMIRROR_EXTERNAL_ID}"
   staging: { id: "444455556666" }
+
+events: { topics: ["arn:aws:sns:us-east-1:111122223333:rds-events"] }
 
 moreRegions: [xx-new-1]         # only for regions that this release does not know yet
 
@@ -34,6 +39,7 @@ mirrors:
     labels: [team, env]         # tags.skymirror.dev/team and tags.skymirror.dev/env
     removal: { policy: Delete, grace: 10m, maxPercent: 30 }
     staleAfter: 15m
+    every: 5m                   # how often the functions look
 
   - name: everything
     sources: [${sources.map(({ kind }) => kind).join(', ')}]

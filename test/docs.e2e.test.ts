@@ -234,7 +234,8 @@ test('the commands that uninstall it leave nothing of deploy/ in the cluster', a
   if (kubectlPath === undefined) return;
   const files = await readdir(new URL('deploy/', root), { recursive: true });
   const isNamespace = (name: string) => name.endsWith('namespace.yaml');
-  const manifests = files.filter((name) => /(?<!kustomization|skymirror)\.yaml$/.test(name));
+  // deploy/aws is for CloudFormation.
+  const manifests = files.filter((name) => /^(?!aws\/).*(?<!kustomization|skymirror)\.yaml$/.test(name));
   for (const name of manifests.toSorted((left, right) => Number(isNamespace(right)) - Number(isNamespace(left)))) {
     const path = fileURLToPath(new URL(`deploy/${name}`, root));
     await carriedOut(`kubectl apply --server-side --force-conflicts -f '${path}'`);

@@ -86,7 +86,7 @@ describe('the text that init writes', () => {
       .replace(at, (lines) => lines.replace(/^( *)#/gm, '$1'))
       // What the comment calls an alternative goes out for it.
       .replace(option === 'namespace' ? /^ *namespace: external.*\n/m : /$^/, '')
-      .replace(option === 'inCluster' ? /^ *context: .*\n/m : /$^/, '');
+      .replace(['inCluster', 'eks'].includes(option) ? /^ *context: .*\n/m : /$^/, '');
     expect(text).not.toBe(configurationText(answers));
     const result = parsed(text);
     expect(result).toHaveProperty('configuration');
