@@ -21,6 +21,7 @@ import {
   type RunTarget,
   reported,
   seenSoFar,
+  uncounted,
 } from './sync-run.ts';
 import { changesSince, type Holding, versionsOf } from './sync-run-changes.ts';
 import { type RunPlace, readRun, updateTarget } from './sync-run-writer.ts';
@@ -122,7 +123,8 @@ async function entered(pass: Pass, { mode }: RunSpec, target: RunTarget, signal:
   const began = timestamp(home.now());
   if (mode === 'Plan') return begun(target, { id, began, versions: {} }, noChanges);
   const holdings = await holdingsOf(pass, signal);
-  const found = target.pass === undefined ? noChanges : changesSince(target.pass, task, holdings);
+  const before = target.pass;
+  const found = before === undefined ? noChanges : uncounted(changesSince(before, task, holdings), before.counted);
   return begun(target, { id, began, versions: versionsOf(holdings) }, found);
 }
 
@@ -173,7 +175,12 @@ async function carryOut(pass: Pass, spec: RunSpec, options: RunPassOptions): Pro
     isLast: options.isLast,
   });
   const result = { id, mode: spec.mode, report, outcome: ended };
-  await updateTarget(home, at, key, (target) => reported(target, result, home.now()), bound);
+  // No further pass will see what was on its way when this one was stopped.
+  const holdings =
+    ended.state === 'Cancelled' && spec.mode === 'Apply' ? await holdingsOf(pass, bound.signal) : undefined;
+  const shownIn = ({ pass: entered }: RunTarget) => holdings && entered && changesSince(entered, task, holdings);
+  const after = (target: RunTarget) => reported(target, { ...result, shown: shownIn(target) }, home.now());
+  await updateTarget(home, at, key, after, bound);
   return { next: ended.next, report, ...(ended.message === undefined ? {} : { reason: ended.message }) };
 }
 

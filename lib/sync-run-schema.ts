@@ -70,9 +70,13 @@ export const runTarget = z.object({
       versions: z
         .record(z.string(), z.string())
         .describe('For each cluster and namespace the highest resourceVersion of the objects when it began.'),
+      counted: z
+        .object({ created: z.int(), updated: z.int(), marked: z.int() })
+        .optional()
+        .describe('What it has reported, where it was cut: the rest is told by resourceVersion.'),
     })
     .optional()
-    .describe('The pass that is under way, or that died: what it wrote is told by resourceVersion then.'),
+    .describe('The pass that is under way, was cut or died: what it wrote is told by resourceVersion then.'),
 });
 
 /** `status` of a SyncRun, conditions aside. */

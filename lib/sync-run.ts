@@ -173,20 +173,31 @@ export function outcomeOf(
 /** The outcome of a target that nobody wants any more. */
 export const cancelled: Outcome = { state: 'Cancelled', next: 'done', message: 'The run was cancelled.' };
 
+/** What a pass says when it is over. */
+export interface PassReport {
+  readonly id: string;
+  readonly mode: RunSpec['mode'];
+  readonly report: Report;
+  readonly outcome: Outcome;
+  /** What the clusters show that it wrote. Of one that was cut it is more than it knows: answers were on their way. */
+  readonly shown?: Changes | undefined;
+}
+
+/** In the place of the id of a pass that has reported and is not the last one. */
+const told = 'told';
+
 /**
  * A target after one of its passes. One that another pass has taken over, or that has this report already, stays as it
  * is: a report that is sent twice counts once.
  */
-export function reported(
-  target: RunTarget,
-  pass: { readonly id: string; readonly mode: RunSpec['mode']; readonly report: Report; readonly outcome: Outcome },
-  now: number,
-): RunTarget {
-  if (target.pass?.id !== pass.id) return target;
-  const { pass: _, message: __, ...rest } = target;
+export function reported(target: RunTarget, pass: PassReport, now: number): RunTarget {
   const { report, outcome, mode } = pass;
+  if (target.pass?.id !== pass.id) return target;
+  const { pass: entered, message: _, ...rest } = target;
   const total = (key: (typeof countKeys)[number]) => sum(report.clusters.map(({ counts }) => counts?.[key]));
   const before = mode === 'Plan' ? { ...rest, ...noChanges } : rest;
+  const counted = { created: total('created'), updated: total('updated'), marked: total('marked') };
+  const lost = pass.shown === undefined ? noChanges : uncounted(pass.shown, counted);
   // What an earlier pass of this target wrote, this one found as it should be; what it marked, this one kept.
   const written = sum([before.created, before.updated]);
   const state = hasEnded(target) ? target.state : outcome.state;
@@ -194,9 +205,9 @@ export function reported(
   return {
     ...before,
     ...added(before, {
-      created: total('created'),
-      updated: total('updated'),
-      marked: total('marked'),
+      created: counted.created + lost.created,
+      updated: counted.updated + lost.updated,
+      marked: counted.marked + lost.marked,
       deleted: total('deleted'),
     }),
     state,
@@ -207,7 +218,20 @@ export function reported(
     failed: total('failed'),
     ...(message === undefined ? {} : { message: message.slice(0, 512).toWellFormed() }),
     ...(hasEnded({ state }) ? { ended: rest.ended ?? timestamp(now) } : {}),
+    ...(mode === 'Plan' || hasEnded({ state }) ? {} : { pass: { ...entered, id: told, counted } }),
   };
+}
+
+/** What the clusters show and no report has counted. By the sum: a creation may have been told as an update. */
+export function uncounted(shown: Changes, counted: NonNullable<RunTarget['pass']>['counted'] = noChanges): Changes {
+  const keys = ['created', 'updated', 'marked'] as const;
+  let missing = sum(keys.map((key) => shown[key] - counted[key]));
+  const found = { ...noChanges };
+  for (const key of keys) {
+    found[key] = Math.max(0, Math.min(missing, shown[key] - counted[key]));
+    missing -= found[key];
+  }
+  return found;
 }
 
 /** A target that ends without a pass, or whose pass could not even begin. A pass still reports what it did. */

@@ -56,8 +56,11 @@ export async function sync(wish: Task, clusters: readonly Cluster[], options: Sy
   const bounds = { ...run, readDeadline: run.limits.readDeadline };
   const reads = await Promise.all(places.map(([part, cluster]) => readOrSkip(part, cluster, names, bounds)));
   const insides = reads.filter((read) => 'objects' in read);
-  const { incomplete, seen, late, calls } = await serve(task, insides, run);
+  const { seen, late, calls, ...look } = await serve(task, insides, run);
   const own = await Promise.all(late.map((inside) => sync(aloneIn(task, inside), [inside.cluster], options)));
+  // A cluster that was too slow for the others may have been cut off in its own pass; one that is down is skipped.
+  const cut = own.find((one) => one.incomplete !== undefined && one.incomplete !== nowhere);
+  const incomplete = look.incomplete ?? cut?.incomplete;
   const inTime = reads.filter((read) => !late.some((inside) => inside === read));
   const done = [...inTime.map(clusterReport), ...own.flatMap((one) => one.clusters)];
   return {

@@ -95,6 +95,48 @@ describe('several clusters', () => {
     expect(slow.objects('things')).toHaveLength(3);
   });
 
+  test.each([
+    ['is cut by the end of the time: the pass was not through', 'end', 'Interrupted'],
+    ['meets an outside that no longer answers: the pass is not complete', 'outside', 'Unreachable'],
+  ] as const)('one of which is late and then %s', async (_, how, reason) => {
+    const { pass, called } = setUp(manyNames(6));
+    const reported = Promise.withResolvers<void>();
+    const prompt = memoryCluster({
+      hooks: { after: ({ verb, plural }) => (plural === 'mirrorscans' && verb === 'replaceStatus' ? reported.resolve() : undefined) },
+    });
+    const { cluster: slow, trouble } = troubled('slow');
+    trouble.before = ({ verb }) => (verb === 'create' ? reported.promise : undefined);
+    const stop = new AbortController();
+    const before: SourceHooks['before'] = ({ verb }) => {
+      // The first pass has three pages; the further ones are those of the late cluster alone.
+      if (verb !== 'page' || called('page') < 5) return;
+      if (how === 'outside') throw new Error('no route to host');
+      stop.abort();
+    };
+    const report = await pass([prompt, slow], { before }, { limits: { patience: 1 }, signal: stop.signal });
+    expect(report).toMatchObject({ ok: false, incomplete: { reason }, clusters: [{ counts: { created: 6 } }, {}] });
+    expect(slow.objects('things').length).toBeLessThan(6);
+  });
+
+  test('one of which is late and then cannot be read: the outside was seen, and that one is skipped', async () => {
+    const { pass } = setUp(['a', 'b', 'c']);
+    const { cluster: slow, trouble } = troubled('slow');
+    const reported = Promise.withResolvers<void>();
+    const prompt = memoryCluster({
+      hooks: {
+        after({ verb, plural }) {
+          if (plural !== 'mirrorscans' || verb !== 'replaceStatus') return;
+          trouble.before = () => Promise.reject(new ApiError(401, 'Unauthorized', 'no token'));
+          reported.resolve();
+        },
+      },
+    });
+    trouble.before = ({ verb }) => (verb === 'create' ? reported.promise : undefined);
+    const report = await pass([prompt, slow], {}, { limits: { patience: 1 } });
+    expect(report).toMatchObject({ ok: false, clusters: [{ counts: { created: 3 } }, { skipped: 'no token' }] });
+    expect(report).not.toHaveProperty('incomplete');
+  });
+
   test('have their scans before the writes of one that is late have ended', { timeout: 10_000 }, async () => {
     const { pass } = setUp(['a', 'b', 'c']);
     const reported = Promise.withResolvers<void>();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ApiError } from '../lib/cluster.ts';
+import { ApiError, type Cluster } from '../lib/cluster.ts';
 import { conditionOf } from '../lib/object.ts';
 import { UnseenError } from '../lib/source.ts';
 import { syncRun } from '../lib/sync-run-schema.ts';
@@ -159,12 +159,39 @@ describe('a pass that does not get through', () => {
       if (verb === 'page' && ++pages === 3) stop.abort();
     };
     expect(await all.deliver({ signal: stop.signal, access: { before } })).toMatchObject({ next: 'send on' });
-    expect(await all.target()).toMatchObject({ state: 'Running', created: 4, seen: 4 });
-    expect(await all.target()).not.toHaveProperty('pass');
+    expect(await all.target()).toMatchObject({
+      state: 'Running',
+      created: 4,
+      seen: 4,
+      pass: { counted: { created: 4 } },
+    });
     expect((await all.run()).status).toMatchObject({ state: 'Running', progress: '0/1' });
     expect(await all.deliver()).toMatchObject({ next: 'done' });
     expect(await all.target()).toMatchObject({ state: 'Done', created: 6, unchanged: 0, seen: 6, passes: 2 });
   });
+
+  test.each(['time', 'cancelled'] as const)(
+    'and was cut with answers on their way counts each object once: %s',
+    async (why) => {
+      const all = await runWorld(20);
+      const stop = new AbortController();
+      const client = all.cluster.client({});
+      let written = 0;
+      const replaceStatus: Cluster['replaceStatus'] = async (type, object, options) => {
+        const answer = await client.replaceStatus(type, object, options);
+        if (type.plural !== 'things' || ++written !== 5) return answer;
+        // It took effect, and its answer never comes.
+        if (why === 'cancelled') all.cancel();
+        else stop.abort();
+        return endOf(options.signal);
+      };
+      await all.deliver({ lookEvery: 1, signal: stop.signal, clusters: [{ ...client, replaceStatus }] });
+      if (why === 'time') await all.deliver();
+      const { state, created = 0, updated = 0, unchanged } = await all.target();
+      const whole = all.cluster.objects('things').filter(({ status }) => status !== undefined).length;
+      expect([state, created + updated, unchanged]).toEqual([why === 'time' ? 'Done' : 'Cancelled', whole, 0]);
+    },
+  );
 
   test('because the outside does not answer is tried again, and fails at the last try with the reason', async () => {
     const all = await runWorld(2);
@@ -282,3 +309,11 @@ describe('two workers with the same target', () => {
     expect(await all.target()).toMatchObject({ state: 'Done', created: 2, passes: 1 });
   });
 });
+
+/** Never an answer, only the end of the wait. */
+function endOf(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason);
+  signal.addEventListener('abort', () => reject(signal.reason));
+  return promise;
+}
