@@ -1,11 +1,11 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { answerOf, cancelBackfill, type Ground, messagesOf, openRun } from '../lib/backfill.ts';
 import { backfillRequest } from '../lib/backfill-request.ts';
-import { outgoing, sendAll } from '../lib/queue.ts';
+import { outgoing, queueSettings, sendAll } from '../lib/queue.ts';
 import { variable } from './environment.ts';
 import { handlerOf } from './shell.ts';
 
-const queue = new SQSClient({ useQueueUrlAsEndpoint: false });
+const queue = new SQSClient(queueSettings);
 
 /**
  * Begins a backfill, carries one on, or cancels one. The SyncRun is made before anything is sent, under a name that a

@@ -1,6 +1,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
-import { outgoing, sendAll } from '../lib/queue.ts';
+import { outgoing, queueSettings, sendAll } from '../lib/queue.ts';
 import { messagesDue } from '../lib/schedule.ts';
 import { targetsOf } from '../lib/targets.ts';
 import { variable } from './environment.ts';
@@ -9,7 +9,7 @@ import { bareHandlerOf } from './invocation.ts';
 /** What the schedules send, as serverless.yml makes them: the time is that of the slot, also when it is retried. */
 const slot = z.strictObject({ every: z.int().positive(), scheduledAt: z.iso.datetime() });
 
-const queue = new SQSClient({ useQueueUrlAsEndpoint: false });
+const queue = new SQSClient(queueSettings);
 
 /** Sends one message for each target that is due; the queue drops those that it had before. */
 export const handler = bareHandlerOf(slot, async (event, { configuration, logger, signal }) => {

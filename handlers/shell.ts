@@ -1,7 +1,8 @@
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
-import type { KubernetesCluster } from '../lib/kubernetes-cluster.ts';
-import { openClusters } from '../lib/open-clusters.ts';
+import { keepClusters } from '../lib/kept-clusters.ts';
+import { type KubernetesCluster, openCluster } from '../lib/kubernetes-cluster.ts';
+import { connectionTo, openOne } from '../lib/open-clusters.ts';
 import { sources } from '../lib/sources.ts';
 import { type ConfiguredTask, tasksOf } from '../lib/targets.ts';
 import { optionalVariable } from './environment.ts';
@@ -11,7 +12,7 @@ import { type BareInvocation, bareHandlerOf } from './invocation.ts';
 export interface Invocation extends BareInvocation {
   /** Every target of the configuration, paused ones included. */
   tasks(): readonly ConfiguredTask[];
-  /** Opened once in an environment; one that could not be opened is tried again by the next invocation. */
+  /** Opened once in an environment; one that is not open within seconds is there too, and fails at each request. */
   clusters(names: readonly string[]): Promise<ReadonlyMap<string, KubernetesCluster>>;
 }
 
@@ -21,34 +22,21 @@ export function handlerOf<Schema extends z.ZodType, Result>(
   work: (event: z.output<Schema>, invocation: Invocation) => Promise<Result>,
 ): (event: unknown, context: Context) => Promise<Result> {
   let tasks: readonly ConfiguredTask[] | undefined;
-  let known: Clusters = new Map();
+  let kept: ReturnType<typeof keepClusters> | undefined;
   return bareHandlerOf(input, (event, bare) => {
     const { configuration, signal } = bare;
     const clusterRole = optionalVariable('SKYMIRROR_CLUSTER_ROLE_ARN');
-    const options = { signal, ...(clusterRole === undefined ? {} : { clusterRole }) };
-    const tried = new Set<string>();
-    let opening = Promise.resolve(known);
-
-    async function open(names: readonly string[]): Promise<Clusters> {
-      const further = names.filter((name) => !tried.has(name));
-      if (further.length > 0) known = await openClusters(configuration.clusters, further, options, known);
-      for (const name of further) tried.add(name);
-      return known;
-    }
-
+    kept ??= keepClusters((name, stop) => {
+      const connect = () => connectionTo(configuration.clusters, name, { signal: stop, clusterRole });
+      return openOne(name, connect, openCluster);
+    });
     return work(event, {
       ...bare,
       tasks() {
         tasks ??= tasksOf(configuration, sources);
         return tasks;
       },
-      clusters(names) {
-        // One after the other, so that targets that are worked on side by side do not open a cluster twice.
-        opening = opening.then(() => open(names));
-        return opening;
-      },
+      clusters: kept(signal),
     });
   });
 }
-
-type Clusters = ReadonlyMap<string, KubernetesCluster>;

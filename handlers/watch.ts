@@ -6,7 +6,9 @@ import { handlerOf } from './shell.ts';
 /** Every five minutes: the dead-man's switch of all mirrors, and the end of SyncRuns that are old. */
 export const handler = handlerOf(z.unknown(), async (_, { logger, metrics, signal, tasks, clusters }) => {
   const all = tasks();
-  const opened = await clusters([...new Set(all.flatMap((task) => task.clusters))]);
+  // The cluster of a mirror that is paused may be away on purpose.
+  const names = all.filter(({ paused }) => !paused).flatMap((task) => task.clusters);
+  const opened = await clusters([...new Set(names)]);
   const { oldest, unreadable } = await watch(all, opened, signal);
   metrics.addMetric('ClustersUnreadable', 'Count', unreadable.size);
   // 0 where all mirrors are paused: without a value it would look as if the watch itself were dead.

@@ -15,8 +15,8 @@ export interface Connection {
 }
 
 /**
- * `refused`: the API server answered 401, with its own time in milliseconds where it told it. `astray`: there is no such
- * host, or another than the certificate authority vouches for.
+ * `refused`: the API server answered 401, with its own time in milliseconds where it told it. `astray`: nobody is met at
+ * its address, or another than the certificate authority vouches for.
  */
 export type Trouble =
   | { readonly kind: 'refused'; readonly serverTime: number | undefined }

@@ -25,14 +25,19 @@ export interface PoolSettings {
 
 const headersLifetime = 60_000;
 
+/** Milliseconds for which a connection that nobody uses is kept. */
+const idleLifetime = 30_000;
+
 /** Holds the link of a transport. */
 export function holdLink(first: Connection, settings: PoolSettings): LinkHolder {
   let link = linkOf(first, poolTo(first, settings));
+  let lastUsed = Date.now();
   let renewal: Promise<boolean> | undefined;
 
   async function renewLink(trouble: Trouble): Promise<boolean> {
-    const { connection, pool } = link;
+    const { connection } = link;
     const other = await connection.renewed?.(trouble);
+    const { pool } = link;
     if (other === undefined) {
       if (trouble.kind === 'astray') return false;
       link = linkOf(connection, pool);
@@ -46,9 +51,19 @@ export function holdLink(first: Connection, settings: PoolSettings): LinkHolder 
   }
 
   return {
-    current: () => link,
+    current() {
+      const now = Date.now();
+      // undici's own clock stands still while a function is frozen, and what is at the other end of a connection does not.
+      if (Math.abs(now - lastUsed) > idleLifetime) {
+        void link.pool.close();
+        link = { ...link, pool: poolTo(link.connection, settings) };
+      }
+      lastUsed = now;
+      return link;
+    },
     async renew(used, trouble) {
-      if (link !== used) return true;
+      // Another pool alone is nothing new.
+      if (link.headers !== used.headers) return true;
       renewal ??= renewLink(trouble).finally(() => {
         renewal = undefined;
       });
@@ -63,7 +78,7 @@ function poolTo({ server, tls }: Connection, { connections, connectTimeout }: Po
     connections,
     // Over HTTP/2 undici would send any number of requests at once on one connection, and use more CPU (ADR 0002).
     allowH2: false,
-    keepAliveTimeout: 30_000,
+    keepAliveTimeout: idleLifetime,
     connect: { ...tls, timeout: connectTimeout },
   });
 }

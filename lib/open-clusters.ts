@@ -37,14 +37,21 @@ export async function openEach<Opened>(
   connect: (name: string) => Promise<Connection>,
   make: (connection: Connection) => Opened,
 ): Promise<ReadonlyMap<string, Opened | Unusable>> {
-  const opened = names.map(async (name): Promise<[string, Opened | Unusable]> => {
-    try {
-      return [name, make({ ...(await connect(name)), name })];
-    } catch (error) {
-      return [name, unusable(name, error)];
-    }
-  });
+  const opened = names.map(async (name) => [name, await openOne(name, connect, make)] as const);
   return new Map(await Promise.all(opened));
+}
+
+/** As `openEach`, of one cluster. */
+export async function openOne<Opened>(
+  name: string,
+  connect: (name: string) => Promise<Connection>,
+  make: (connection: Connection) => Opened,
+): Promise<Opened | Unusable> {
+  try {
+    return make({ ...(await connect(name)), name });
+  } catch (error) {
+    return unusable(name, error);
+  }
 }
 
 /**
@@ -86,7 +93,8 @@ export interface Unusable extends KubernetesCluster {
   readonly isUnusable: true;
 }
 
-function unusable(name: string, cause: unknown): Unusable {
+/** The cluster that could not be opened, and why. */
+export function unusable(name: string, cause: unknown): Unusable {
   const fail = async (): Promise<never> => {
     throw new Error(`cluster ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   };

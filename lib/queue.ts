@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, type SQSClient } from '@aws-sdk/client-sqs';
 import { mapConcurrent } from './concurrent.ts';
 import { deduplicationOf, groupOf, type TargetMessage } from './messages.ts';
+import { publicText } from './public-text.ts';
 
 /** What goes into a FIFO queue. */
 export interface Outgoing {
@@ -18,6 +19,15 @@ export interface Unsent {
   /** Sending it again cannot help. */
   readonly isRefused: boolean;
 }
+
+/**
+ * How functions make their clients of SQS. The SDK's default is to wait for ever, also on a connection that died while the
+ * function was frozen; a request that was only slow may be repeated, because the queue drops what it had before.
+ */
+export const queueSettings = {
+  useQueueUrlAsEndpoint: false,
+  requestHandler: { connectionTimeout: 2_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
+};
 
 /** API reference of SQS, SendMessageBatch. */
 const mostInBatch = 10;
@@ -74,7 +84,8 @@ async function sendBatch(
       return message === undefined ? [] : [{ message, reason, isRefused: SenderFault }];
     });
   } catch (error) {
-    return batch.map((message) => ({ message, reason: String(error), isRefused: false }));
+    const reason = publicText(String(error));
+    return batch.map((message) => ({ message, reason, isRefused: false }));
   }
 }
 

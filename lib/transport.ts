@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { ApiError } from './cluster.ts';
 import type { Connection, Trouble } from './connection.ts';
 import { holdLink, type Link } from './link.ts';
+import { troubleOf } from './trouble.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /** How a pool behaves towards its API server. */
@@ -37,6 +38,8 @@ const firstPause = 100;
 const longestPause = 5_000;
 /** Shorter than the 5 s that a pass gives a cluster to be read, so that a host behind a firewall is told by name. */
 const longestConnect = 4_000;
+/** Of the 5 s of such a read, and more than EKS or a store of secrets takes to say where a cluster is. */
+const longestRenewal = 1_000;
 const retried = [429, 500, 502, 503, 504];
 const statusObject = z.looseObject({ message: z.string().optional(), reason: z.string().optional() });
 
@@ -83,6 +86,7 @@ export function openTransport(connection: Connection, options: TransportOptions)
     const guarded = guard(wanted);
     const renewed = new Set<Trouble['kind']>();
     let known: ApiError | undefined;
+    let lost: { readonly kind: Trouble['kind']; readonly error: unknown } | undefined;
     for (let attempt = 0; ; attempt += 1) {
       const used = link.current();
       const outcome = await attemptOnce(() => send(guarded.request, used, signal));
@@ -92,20 +96,24 @@ export function openTransport(connection: Connection, options: TransportOptions)
       const cut = signal.aborted && outcome.error.reason === 'Unreachable';
       if (!cut) known = outcome.error;
       if (known === undefined) wanted.signal.throwIfAborted();
-      const failure = named(used.connection, wanted, known ?? outcome.error);
-      const trouble = troubleOf(outcome);
+      const last = known ?? outcome.error;
+      const trouble = troubleOf(outcome.error, outcome.serverTime);
       if (trouble !== undefined && !renewed.has(trouble.kind)) {
         renewed.add(trouble.kind);
-        const lost = (error: unknown) => named(used.connection, wanted, astray(outcome.error, error));
-        const isNew = await unlessAborted(link.renew(used, trouble), signal).catch((error) =>
-          Promise.reject(lost(error)),
-        );
-        if (isNew) continue;
+        const renewal = link.renew(used, trouble).catch((error: unknown) => {
+          lost = { kind: trouble.kind, error };
+          return false;
+        });
+        // The address may be right after all: whoever knows of others must not cost the request its retries.
+        const patience = outcome.retry ? [signal, AbortSignal.timeout(longestRenewal)] : [signal];
+        if (await unlessAborted(renewal, AbortSignal.any(patience)).catch(() => false)) continue;
       }
+      const failure = () =>
+        named(used.connection, wanted, lost && lost.kind === troubleOf(last)?.kind ? astray(last, lost.error) : last);
       const pause = Math.max(outcome.retryAfter, Math.random() * Math.min(longestPause, firstPause * 2 ** attempt));
-      if (!outcome.retry || signal.aborted || performance.now() + pause > until) throw failure;
+      if (!outcome.retry || signal.aborted || performance.now() + pause > until) throw failure();
       await sleep(pause, undefined, { signal: wanted.signal }).catch(() => {
-        throw failure;
+        throw failure();
       });
     }
   }
@@ -151,27 +159,6 @@ async function attemptOnce(send: () => Promise<Answer>): Promise<Outcome> {
 function withoutCredentials({ mend }: Connection): ApiError {
   if (mend === undefined) return new ApiError(0, 'NoCredentials', 'the credential plugin has not answered');
   return new ApiError(0, 'NoEntry', 'there were no credentials in time. Is AWS within reach from here?');
-}
-
-/** What Node and OpenSSL say of a host that is not there, or that is another (Node.js documentation, "X509 certificate error codes"). */
-const astrayCodes: readonly unknown[] = [
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'CERT_HAS_EXPIRED',
-  'CERT_SIGNATURE_FAILURE',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-];
-
-function troubleOf({ error, serverTime }: Failed): Trouble | undefined {
-  if (error.status === 401) return { kind: 'refused', serverTime };
-  const { cause } = error;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return astrayCodes.includes(code) ? { kind: 'astray' } : undefined;
 }
 
 /** Where also whoever knows of other addresses has none. */

@@ -1,4 +1,4 @@
-import type { Cluster, ClusterReader } from './cluster.ts';
+import { ApiError, type Cluster, type ClusterReader } from './cluster.ts';
 import { mapConcurrent } from './concurrent.ts';
 import { oldestScan, type ScanAge, type ScanPlace } from './scan-ages.ts';
 import { mirrorScan } from './scan-schema.ts';
@@ -13,28 +13,49 @@ export interface Watched {
   readonly unreadable: ReadonlyMap<string, string>;
 }
 
-/** Namespaces at once. */
+/** Namespaces at once, in each cluster. */
 const atOnce = 8;
 
-/** Reads what the passes have left in the clusters; never throws for what a cluster does. */
+/** Milliseconds for the scans of a namespace: what takes longer must not cost the invocation, which sees all clusters. */
+const readDeadline = 10_000;
+
+/**
+ * Reads what the passes have left in the clusters; never throws for what a cluster does. One that is down is not asked
+ * for each of its namespaces, and delays no other.
+ */
 export async function watch(
   tasks: readonly ConfiguredTask[],
   clusters: ReadonlyMap<string, ClusterReader>,
   signal: AbortSignal,
+  deadline = readDeadline,
 ): Promise<Watched> {
   const unreadable = new Map<string, string>();
-  const places = await mapConcurrent(placesOf(tasks), atOnce, async (place): Promise<ScanPlace> => {
+  const down = new Set<string>();
+
+  async function read(place: Place): Promise<ScanPlace> {
     const cluster = clusters.get(place.cluster);
+    const unread = { ...place, scans: undefined, now: 0 };
+    if (down.has(place.cluster)) return unread;
     try {
       if (cluster === undefined) throw new Error('the configuration does not name it');
-      const scans = await cluster.list(mirrorScan, place.namespace, {}, { signal });
+      const bound = { signal: AbortSignal.any([signal, AbortSignal.timeout(deadline)]) };
+      const scans = await cluster.list(mirrorScan, place.namespace, {}, bound);
       return { ...place, scans, now: cluster.now() };
     } catch (error) {
+      if (!isOfNamespace(error)) down.add(place.cluster);
       unreadable.set(place.cluster, error instanceof Error ? error.message : String(error));
-      return { ...place, scans: undefined, now: 0 };
+      return unread;
     }
-  });
-  return { oldest: oldestScan(places), unreadable };
+  }
+
+  const each = [...Map.groupBy(placesOf(tasks), ({ cluster }) => cluster).values()];
+  const places = await Promise.all(each.map((own) => mapConcurrent(own, atOnce, read)));
+  return { oldest: oldestScan(places.flat()), unreadable };
+}
+
+/** Whether the API server answers, and refuses this namespace alone. */
+function isOfNamespace(error: unknown): boolean {
+  return error instanceof ApiError && [403, 404].includes(error.status);
 }
 
 type Place = Omit<ScanPlace, 'scans' | 'now'>;

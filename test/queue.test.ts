@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Outgoing, outgoing, sendAll } from '../lib/queue.ts';
+import { type Outgoing, outgoing, queueSettings, sendAll } from '../lib/queue.ts';
 
 interface Entry {
   readonly Id: string;
@@ -14,11 +14,11 @@ interface Entry {
   readonly MessageAttributes?: unknown;
 }
 
-/** What the queue answers to one batch; `status` 500 is a request that failed as a whole. */
+/** What the queue answers to one batch: `error` to a request that failed as a whole, nothing at all to `silent`. */
 type Answer = (
   entries: readonly Entry[],
   call: number,
-) => { readonly status?: number; readonly Failed?: readonly object[] };
+) => { readonly Failed?: readonly object[]; readonly error?: string; readonly silent?: boolean };
 
 let server: Server | undefined;
 let client: SQSClient | undefined;
@@ -35,24 +35,25 @@ async function queueThat(answer: Answer) {
   const own = createServer(async (request, response) => {
     const { Entries } = (await json(request)) as { Entries: Entry[] };
     batches.push(Entries);
-    const { status = 200, Failed = [] } = answer(Entries, batches.length);
+    const { error, silent = false, Failed = [] } = answer(Entries, batches.length);
+    if (silent) return;
     const failed = new Set(Failed.map((one) => (one as Entry).Id));
     const Successful = Entries.filter(({ Id }) => !failed.has(Id)).map(({ Id, MessageBody }) => ({
       Id,
       MessageId: Id,
       MD5OfMessageBody: createHash('md5').update(MessageBody).digest('hex'),
     }));
-    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
-    response.end(status === 200 ? JSON.stringify({ Successful, Failed }) : '{"__type":"InternalError","message":"no"}');
+    response.writeHead(error === undefined ? 200 : 500, { 'content-type': 'application/x-amz-json-1.0' });
+    response.end(JSON.stringify(error === undefined ? { Successful, Failed } : { __type: 'Failed', message: error }));
   });
   await new Promise<void>((resolve) => own.listen(0, '127.0.0.1', resolve));
   server = own;
   const sqs = new SQSClient({
+    ...queueSettings,
     region: 'us-east-1',
     endpoint: `http://127.0.0.1:${(own.address() as AddressInfo).port}`,
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
     maxAttempts: 1,
-    useQueueUrlAsEndpoint: false,
   });
   client = sqs;
   const url = 'https://sqs.us-east-1.amazonaws.com/111122223333/queue.fifo';
@@ -143,9 +144,22 @@ describe('what the queue does not take', () => {
   });
 
   test('because a whole request failed is sent again', async () => {
-    const { batches, send } = await queueThat((_, call) => ({ status: call === 1 ? 500 : 200 }));
+    const { batches, send } = await queueThat((_, call) => (call === 1 ? { error: 'no' } : {}));
     expect(await send(many(3))).toEqual([]);
     expect(batches).toHaveLength(2);
+  });
+
+  test('because there was no answer, as on a connection that died while the function was frozen, is sent again', async () => {
+    const { batches, send } = await queueThat((_, call) => ({ silent: call === 1 }));
+    expect(await send(many(3), AbortSignal.timeout(10_000))).toEqual([]);
+    expect(batches).toHaveLength(2);
+  });
+
+  test('is told without the credentials that an answer of AWS may quote', async () => {
+    const error =
+      "the signature does not match. The Canonical String should have been\n'POST\nx-amz-security-token:TOKEN";
+    const { send } = await queueThat(() => ({ error }));
+    expect(await send(many(1))).toMatchObject([{ reason: 'Failed: the signature does not match.' }]);
   });
 
   test('is not sent again when the time is over', async () => {

@@ -102,7 +102,10 @@ describe('several clusters', () => {
     const { pass, called } = setUp(manyNames(6));
     const reported = Promise.withResolvers<void>();
     const prompt = memoryCluster({
-      hooks: { after: ({ verb, plural }) => (plural === 'mirrorscans' && verb === 'replaceStatus' ? reported.resolve() : undefined) },
+      hooks: {
+        after: ({ verb, plural }) =>
+          plural === 'mirrorscans' && verb === 'replaceStatus' ? reported.resolve() : undefined,
+      },
     });
     const { cluster: slow, trouble } = troubled('slow');
     trouble.before = ({ verb }) => (verb === 'create' ? reported.promise : undefined);

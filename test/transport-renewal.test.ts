@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import dns from 'node:dns';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Connection, Trouble } from '../lib/connection.ts';
 import { openTransport } from '../lib/transport.ts';
 import { ok, open, serve, status } from './transport-server.ts';
@@ -20,8 +21,8 @@ function renewing(server: URL, ...next: (() => Promise<Connection | undefined>)[
   return { connection, troubles };
 }
 
-async function ask(connection: Connection, times = 1): Promise<unknown[]> {
-  const transport = openTransport(connection, { connections: 4, deadline: 5_000 });
+async function ask(connection: Connection, times = 1, deadline = 5_000): Promise<unknown[]> {
+  const transport = openTransport(connection, { connections: 4, deadline });
   const { signal } = new AbortController();
   const asked = Array.from({ length: times }, () => transport.request({ method: 'GET', path: '/things', signal }));
   try {
@@ -30,6 +31,21 @@ async function ask(connection: Connection, times = 1): Promise<unknown[]> {
     await Promise.allSettled(asked);
     await transport.close();
   }
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Looks names up with these answers in turn: an address, or the code of an error. */
+function nameServer(...answers: string[]): typeof dns.lookup {
+  const next = (name: string, options: dns.LookupAllOptions, done: (...told: unknown[]) => void) => {
+    const answer = answers.shift() ?? 'ENOTFOUND';
+    if (!answer.includes('.')) done(Object.assign(new Error(`getaddrinfo ${answer} ${name}`), { code: answer }));
+    else if (options.all) done(null, [{ address: answer, family: 4 }]);
+    else done(null, answer, 4);
+  };
+  return next as unknown as typeof dns.lookup;
 }
 
 const nowhere = new URL('http://nowhere.invalid');
@@ -71,10 +87,53 @@ describe('a connection that can renew itself', () => {
     await transport.close();
   });
 
-  test('that cannot find out where to go ends the request with both reasons', async () => {
-    const { connection } = renewing(nowhere, () => Promise.reject(new Error('there is no such cluster. Make one')));
-    await expect(ask(connection)).rejects.toThrow(/\((ENOTFOUND|EAI_AGAIN)\); there is no such cluster. Make one$/);
+  test('that cannot find out where to go ends the request with both reasons, when the time is over', async () => {
+    const { connection, troubles } = renewing(nowhere, () => Promise.reject(new Error('there is no such cluster')));
+    await expect(ask(connection, 1, 400)).rejects.toThrow(/\((ENOTFOUND|EAI_AGAIN)\); there is no such cluster$/);
+    expect(troubles).toHaveLength(1);
   });
+
+  test.each([
+    ['is refused', () => Promise.reject(new Error('this identity may not look the cluster up'))],
+    ['is not answered', () => new Promise<never>(() => undefined)],
+  ])('goes on with the same address where the question for another %s', async (_, renewed) => {
+    const { url } = await serve(ok);
+    const { connection } = renewing(new URL(`http://api.test:${url.port}`), renewed);
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation(nameServer('EAI_AGAIN', '127.0.0.1'));
+    expect(await ask(connection)).toEqual([{ ok: true }]);
+    expect(lookup).toHaveBeenCalledTimes(2);
+  });
+
+  test('tells what went wrong in the end, where that is not the address', async () => {
+    const { url } = await serve(status(403, { message: 'no' }));
+    const { connection } = renewing(new URL(`http://api.test:${url.port}`), () => Promise.reject(new Error('unknown')));
+    vi.spyOn(dns, 'lookup').mockImplementation(nameServer('EAI_AGAIN', '127.0.0.1'));
+    await expect(ask(connection)).rejects.toMatchObject({
+      status: 403,
+      message: expect.not.stringContaining('unknown'),
+    });
+  });
+
+  test('is renewed where its server no longer takes connections, because it may have moved', async () => {
+    const gone = await serve(ok);
+    await gone.stop();
+    const { url } = await serve(ok);
+    const { connection, troubles } = renewing(gone.url, async () => renewing(url).connection);
+    expect(await ask(connection)).toEqual([{ ok: true }]);
+    expect(troubles).toEqual([{ kind: 'astray' }]);
+  });
+
+  test.each(['EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_NOT_YET_VALID'])(
+    'is renewed where its server cannot be reached by %s',
+    async (code) => {
+      const { url } = await serve(ok);
+      const old = new URL('http://api.test');
+      const { connection, troubles } = renewing(old, async () => renewing(url).connection);
+      vi.spyOn(dns, 'lookup').mockImplementation(nameServer(code));
+      expect(await ask(connection)).toEqual([{ ok: true }]);
+      expect(troubles).toEqual([{ kind: 'astray' }]);
+    },
+  );
 
   test('is not waited for after the end of the request', async () => {
     const { connection } = renewing(nowhere, () => new Promise<never>(() => undefined));

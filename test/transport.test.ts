@@ -1,5 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Answer, ok, open, serve, status } from './transport-server.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('a request', () => {
   test('goes below the path of the server, with credentials and a name', async () => {
@@ -103,4 +107,19 @@ test('one pool serves hundreds of requests over as many connections as it may ha
   await Promise.all(Array.from({ length: 300 }, () => get()));
   expect(calls).toHaveLength(300);
   expect(sockets()).toBeLessThanOrEqual(3);
+});
+
+test('connections from before a function was frozen are not used again, whatever became of them meanwhile', async () => {
+  const before = new Set<unknown>();
+  let isFrozen = false;
+  const { url, sockets } = await serve((response, { socket }) => {
+    if (!isFrozen) before.add(socket);
+    if (!before.has(socket) || !isFrozen) response.end('{}');
+  });
+  const { get } = open(url, { deadline: 1_000 });
+  await Promise.all([get(), get()]);
+  isFrozen = true;
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 });
+  expect(await Promise.all([get(), get(), get()])).toHaveLength(3);
+  expect(sockets()).toBeLessThanOrEqual(5);
 });

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
+import { ApiError } from '../lib/cluster.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import { scanName } from '../lib/scan.ts';
 import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
 import { syncRun } from '../lib/sync-run-schema.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
+import { unlessAborted } from '../lib/unless-aborted.ts';
 import { removeOldRuns, watch } from '../lib/watch.ts';
 import { type MemoryCluster, memoryCluster } from './memory/memory-cluster.ts';
 
@@ -82,6 +84,46 @@ test('a cluster that cannot be read, or that nobody declared, is named with why,
     missing: 'the configuration does not name it',
   });
   expect(oldest).toMatchObject({ percent: 200, why: 'ClusterUnreadable' });
+});
+
+test('a cluster that does not answer is not asked for each of its namespaces, and costs no other its time', async () => {
+  const asked: string[] = [];
+  const silent = (name: string): MemoryCluster => ({
+    ...memoryCluster({ name }),
+    list(_, __, ___, bound) {
+      asked.push(name);
+      return unlessAborted(new Promise<never>(() => {}), bound.signal);
+    },
+  });
+  const main = memoryCluster({ name: 'main' });
+  const down = Array.from({ length: 12 }, (_, index) => silent(`down-${index}`));
+  const one = task({ name: 'good' });
+  scan(main, one, 60);
+  const base = task();
+  const parts = Array.from({ length: 40 }, (_, index) => ({ ...base.mirror, namespace: `namespace-${index}` }));
+  const tasks = [...down.map(({ name }) => ({ ...base, parts, clusters: [name] })), one];
+  const { unreadable } = await watch(tasks, clustersOf(...down, main), AbortSignal.timeout(5_000), 200);
+  expect([...unreadable.keys()].toSorted()).toEqual(down.map(({ name }) => name).toSorted());
+  expect(unreadable.get('down-0')).toMatch(/timeout/);
+  expect(asked.length).toBeLessThanOrEqual(12 * 8);
+});
+
+test('a namespace that may not be read says nothing of the others of its cluster', async () => {
+  const main = memoryCluster({ name: 'main' });
+  const guarded: MemoryCluster = {
+    ...main,
+    async list(type, namespace, ...further) {
+      if (namespace === 'closed') throw new ApiError(403, 'Forbidden', 'no');
+      return main.list(type, namespace, ...further);
+    },
+  };
+  const base = task();
+  const names = ['closed', ...Array.from({ length: 20 }, (_, index) => `open-${index}`)];
+  const one = { ...base, parts: names.map((namespace) => ({ ...base.mirror, namespace })) };
+  for (const name of names) scan(main, one, name === 'open-19' ? 6_000 : 60, name);
+  const { oldest, unreadable } = await watch([one], clustersOf(guarded), signal);
+  expect(oldest).toMatchObject({ namespace: 'open-19', percent: 1_000 });
+  expect(unreadable.get('main')).toBe('no');
 });
 
 test('runs that ended a week ago are removed where they are kept, once for each place, and trouble is a sentence', async () => {

@@ -35,6 +35,8 @@ afterAll(async () => {
 });
 
 const revoked = 'a-token-that-was-revoked';
+/** Nothing listens on the port of tcpmux. */
+const nowhere = 'https://127.0.0.1:1';
 const withToken = (token: string) => kubeconfig.replace(stack.kubernetes.tokens.skymirror ?? '', token);
 
 interface Store {
@@ -104,6 +106,15 @@ describe.each(stores)('a kubeconfig in a $key', ({ key, read, create, change }) 
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
     expect(await Promise.all([phase(), phase()])).toEqual(['Active', 'Active']);
     expect(reads()).toBe(before + 1);
+  });
+
+  test('is read again when nothing listens where it says, because the API server may have moved', async () => {
+    const { namespace } = await stack.world();
+    const name = `${key}-moved`;
+    const cluster = await enter({ [key]: await create(name, kubeconfig.replace(stack.kubernetes.url, nowhere)) });
+    await change(name, kubeconfig);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
+    expect(await cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(10_000) })).toBe('Active');
   });
 
   test('that was rotated to something broken is read again until it is mended', async () => {

@@ -2,6 +2,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import * as z from 'zod';
 import type { Unseen } from '../../conditions.ts';
 import type { Provider } from '../../define-source.ts';
+import { publicText } from '../../public-text.ts';
 import { type Explanation, type Scope, UnseenError } from '../../source.ts';
 import { type Credentials, credentialsOf, requestHandler } from './credentials.ts';
 
@@ -126,18 +127,11 @@ const throttled = new Set([
 /** Our own bugs and those of a user's `selects`; what the SDK throws of these has `$metadata`, what Node throws a code. */
 const internal = new Set(['TypeError', 'ReferenceError', 'RangeError']);
 
-/**
- * From where on an error text may carry credentials: the canonical request holds the session token, a failed command
- * its arguments, a header its signature, and V8 quotes the JSON that it cannot parse.
- */
-const confidential =
-  /[\r\n]|the canonical string|x-amz-security-token|AWS4-HMAC|(?<=command failed):|, (?:\.{3})?"(?=.*not valid JSON)/i;
-const messageLength = 500;
-
 function explain(error: unknown): Explanation {
   const known = awsError.safeParse(error).data;
-  if (known === undefined) return { reason: 'Unreachable', message: `AWS could not be asked: ${shown(String(error))}` };
-  const said = `${known.name}: ${shown(known.message)}`;
+  if (known === undefined)
+    return { reason: 'Unreachable', message: `AWS could not be asked: ${publicText(String(error))}` };
+  const said = `${known.name}: ${publicText(known.message)}`;
   const mend = mendOf(known);
   if (mend !== undefined) {
     // Nobody was asked: the SDK found nothing to sign with.
@@ -153,13 +147,6 @@ function explain(error: unknown): Explanation {
     known.name === 'SyntaxError' || known.message.includes('Deserialization') ? 'BadAnswer' : 'Unreachable';
   const nameless = /\b(ENOTFOUND|EAI_AGAIN)\b/.test(known.message);
   return { reason, message: `AWS could not be asked (${said})${nameless ? `. To mend it: ${mendName}` : ''}` };
-}
-
-/** The first line of a message, without what is nobody's business. */
-function shown(message: string): string {
-  const [line = ''] = message.trim().split(confidential, 1);
-  const text = line.trim().replace(/\s+/g, ' ');
-  return text.length > messageLength ? `${text.slice(0, messageLength - 1)}…` : text;
 }
 
 const mendName =
