@@ -1,19 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { DeleteMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Cluster } from '../lib/cluster.ts';
 import { objectsWritten, passLines } from '../lib/log-lines.ts';
 import { groupOf, type TargetMessage } from '../lib/messages.ts';
-import { type Outgoing, outgoing, sendAll } from '../lib/queue.ts';
+import { publicText } from '../lib/public-text.ts';
+import { type Outgoing, outgoing, queueSettings, sendAll } from '../lib/queue.ts';
 import type { Report } from '../lib/report.ts';
 import { sync } from '../lib/sync.ts';
 import { passOfRun } from '../lib/sync-run-pass.ts';
 import { endTarget } from '../lib/sync-run-writer.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
-import type { BackfillMessage, Desk, Outcome } from '../lib/work.ts';
+import type { BackfillMessage, Desk, Outcome, QueueRecord } from '../lib/work.ts';
 import { variable } from './environment.ts';
 import type { Invocation } from './shell.ts';
 
-const client = new SQSClient({ useQueueUrlAsEndpoint: false });
+const client = new SQSClient(queueSettings);
 
 /** How the worker looks at targets, sends and says things, for messages of the queue with this ARN. */
 export function deskOf(arn: string, invocation: Invocation): Desk {
@@ -62,6 +63,11 @@ export function deskOf(arn: string, invocation: Invocation): Desk {
           ReceiveCount: String(receiveCount),
         },
       }),
+    async settled(records) {
+      const undeleted = await deleteAll(queue.url, records);
+      // Lambda deletes them with the rest of the batch, and what comes twice is only looked at twice.
+      if (undeleted !== undefined) invocation.logger.warn(`done with, and not deleted before the others: ${undeleted}`);
+    },
     told: (outcome) => tell(outcome, invocation),
   };
 }
@@ -91,6 +97,18 @@ const lastDeadline = 10_000;
 async function sendOne(url: string, message: Outgoing): Promise<void> {
   const [unsent] = await sendAll(client, url, [message], AbortSignal.timeout(lastDeadline));
   if (unsent !== undefined) throw new Error(`${url} did not take the message: ${unsent.reason}`);
+}
+
+/** Why some were not deleted. Ten are the most in a batch of a FIFO queue (Lambda API, BatchSize) and in this request. */
+async function deleteAll(url: string, records: readonly QueueRecord[]): Promise<string | undefined> {
+  const Entries = records.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }));
+  const command = new DeleteMessageBatchCommand({ QueueUrl: url, Entries });
+  try {
+    const { Failed: [first] = [] } = await client.send(command, { abortSignal: AbortSignal.timeout(lastDeadline) });
+    return first && publicText(`${first.Code}: ${first.Message}`);
+  } catch (error) {
+    return publicText(String(error));
+  }
 }
 
 /** SQS refuses control characters in attributes, and their bytes count as those of the message. */

@@ -36,7 +36,7 @@ export interface Ground {
  * returns, and called again it makes nothing twice. Throws an Error where the request cannot be carried out.
  */
 export async function openRun(request: BackfillRequest, name: string, ground: Ground): Promise<OpenRun> {
-  const known = request.run === undefined ? undefined : await findRun(request.run, ground);
+  const known = request.run === undefined ? undefined : await findRun(request.run, ground, isActive);
   const found = known ?? (await makeRun(request, name, ground));
   refuseOther(request, found, ground);
   if (Object.keys(found.run.targets).length > 0) return found;
@@ -50,7 +50,7 @@ export async function openRun(request: BackfillRequest, name: string, ground: Gr
 
 /** Ends a run; what is under way stops within seconds. Throws an Error where there is no such run. */
 export async function cancelBackfill(name: string, ground: Ground): Promise<OpenRun> {
-  const found = await findRun(name, ground);
+  const found = await findRun(name, ground, () => true);
   const run = found === undefined ? undefined : await cancelRun(found.home, found.at, ground);
   if (found !== undefined && run !== undefined) return { ...found, run };
   throw new Error(`${ground.spelt('cancel')} ${name}: there is no such run; see kubectl get syncruns -A`);
@@ -154,18 +154,29 @@ async function openHome(cluster: string, ground: Ground): Promise<Cluster> {
   return home;
 }
 
-/** Looks for a run wherever one may be. Throws where a place cannot be looked at and no other has it. */
-async function findRun(name: string, ground: Ground): Promise<OpenRun | undefined> {
-  const homes = new Map(ground.tasks.flatMap(homeOf).map((home) => [`${home.cluster}/${home.namespace}`, home]));
+const isActive = ({ paused }: ConfiguredTask) => !paused;
+
+/** Looks for a run wherever one may be. Throws where no place has it and one of those that count cannot be looked at. */
+async function findRun(
+  name: string,
+  ground: Ground,
+  counts: (task: ConfiguredTask) => boolean,
+): Promise<OpenRun | undefined> {
+  const homes = Map.groupBy(
+    ground.tasks.flatMap((task) => homeOf(task).map((home) => ({ task, home }))),
+    ({ home }) => `${home.cluster}/${home.namespace}`,
+  );
   let failure: { readonly error: unknown } | undefined;
-  for (const place of homes.values()) {
+  for (const members of homes.values()) {
+    const [{ home: place } = { home: undefined }] = members;
+    if (place === undefined) continue;
     const at = { ...place, name };
     try {
       const home = await openHome(at.cluster, ground);
       const run = await readRun(home, at, { signal: ground.signal });
       if (run !== undefined) return { at, home, run };
     } catch (error) {
-      failure ??= { error };
+      if (members.some(({ task }) => counts(task))) failure ??= { error };
     }
   }
   if (failure !== undefined) throw failure.error;

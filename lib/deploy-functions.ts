@@ -48,6 +48,7 @@ export function functionsTemplate(configuration: Configuration, sources: readonl
       ...rolesOf({ accounts, sources: used, clusters: Object.values(configuration.clusters) }),
       ...eventsOf(heard, configuration.events.topics ?? []),
       ...schedulesOf(mirrors),
+      ...keptFor(mirrors),
       ...alarmsOf(),
     },
     extensions: inVpc(),
@@ -126,6 +127,15 @@ function schedulesOf(mirrors: readonly ConfiguredMirror[]): Resources {
     ...Object.fromEntries(schedules),
     WatchSchedule: schedule('watch', watchEvery, 'Watch', '{}'),
   };
+}
+
+/**
+ * For how long slots are kept; serverless.yml says the rest of their queue. What is older than two of them nobody needs:
+ * its group has newer messages. An hour at least, because five deliveries take half of it.
+ */
+function keptFor(mirrors: readonly ConfiguredMirror[]): Resources {
+  const MessageRetentionPeriod = Math.max(3_600, ...mirrors.map(({ every }) => 2 * every));
+  return { ScheduleQueue: { Type: 'AWS::SQS::Queue', Properties: { MessageRetentionPeriod } } };
 }
 
 function schedule(name: string, seconds: number, target: string, Input: string): Resource {

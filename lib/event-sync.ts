@@ -2,16 +2,20 @@ import { type CloudEvent, eventIn } from './cloud-events.ts';
 import type { Cluster } from './cluster.ts';
 import { mapConcurrent } from './concurrent.ts';
 import type { Unseen } from './conditions.ts';
+import { mayPass } from './passing.ts';
 import type { Report } from './report.ts';
 import { type Ignored, routerOf } from './route.ts';
 import type { Source } from './source.ts';
 import { sync } from './sync.ts';
 import type { ConfiguredTask } from './targets.ts';
+import { maxReceives } from './work.ts';
 
 /** One message of the queue of events. */
 export interface EventMessage {
   readonly messageId: string;
   readonly body: string;
+  /** This delivery included. */
+  readonly receiveCount: number;
   /** Message attributes, as Lambda hands them over. */
   readonly messageAttributes?: unknown;
 }
@@ -27,9 +31,11 @@ export interface EventOptions {
 export interface EventResult {
   /** Messages that are to be delivered again. */
   readonly failed: readonly string[];
+  /** Messages of the last delivery that only met what passes: the next poll sees what they told of. */
+  readonly givenUp: readonly string[];
   readonly ignored: ReadonlyMap<Ignored, Nothing>;
-  /** When the newest of the events happened that led to a target; milliseconds since 1970. */
-  readonly newest: number | undefined;
+  /** When the oldest of the events happened that led to a target; milliseconds since 1970. */
+  readonly oldest: number | undefined;
   readonly reports: readonly Report[];
   /** Targets for which there was no time left. */
   readonly notBegun: number;
@@ -53,9 +59,6 @@ interface Work {
 
 const targetsAtOnce = 4;
 
-/** Troubles that pass. All others (access denied, the wrong place) a second delivery would meet again. */
-const passing: readonly Unseen[] = ['Throttled', 'Unreachable', 'Interrupted'];
-
 /**
  * Acts on a batch of events: looks once at each target that they name, at all ids of it together, so that a storm of
  * events costs few calls. Never throws for what is in a message or for what a pass comes to.
@@ -63,16 +66,20 @@ const passing: readonly Unseen[] = ['Throttled', 'Unreachable', 'Interrupted'];
 export async function syncEvents(
   messages: readonly EventMessage[],
   tasks: readonly ConfiguredTask[],
-  { signal, clusters }: EventOptions,
+  options: EventOptions,
 ): Promise<EventResult> {
-  const { works, ignored, newest } = coalesced(messages, tasks);
-  const opened = await clusters([...new Set(works.flatMap(({ task }) => task.clusters))]);
-  const passes = await mapConcurrent(works, targetsAtOnce, (work) => pass(work, opened, signal));
-  const failed = works.filter((_, index) => passes[index]?.again === true).flatMap((work) => [...work.messages]);
+  const { works, ignored, oldest } = coalesced(messages, tasks);
+  const passes = await mapConcurrent(works, targetsAtOnce, (work) => pass(work, options));
+  const spent = new Set(messages.filter(({ receiveCount }) => receiveCount >= maxReceives).map((one) => one.messageId));
+  const broken = messagesOf(passes.filter(({ error }) => error !== undefined));
+  const again = [...messagesOf(passes.filter((one) => one.again))];
+  // The dead letters are for what a person has to look at.
+  const isGivenUp = (id: string) => spent.has(id) && !broken.has(id);
   return {
-    failed: [...new Set(failed)],
+    failed: again.filter((id) => !isGivenUp(id)),
+    givenUp: again.filter(isGivenUp),
     ignored,
-    newest,
+    oldest,
     reports: passes.flatMap(({ report }) => report ?? []),
     notBegun: passes.filter(({ report, error }) => report === undefined && error === undefined).length,
     errors: passes.flatMap(({ error }) => error ?? []),
@@ -101,7 +108,7 @@ function coalesced(messages: readonly EventMessage[], tasks: readonly Configured
       for (const id of ids) work.ids.add(id);
     }
   }
-  return { works: [...works.values()], ignored, newest: times.length === 0 ? undefined : Math.max(...times) };
+  return { works: [...works.values()], ignored, oldest: times.length === 0 ? undefined : Math.min(...times) };
 }
 
 /** Cut short, because strangers may have written it. */
@@ -112,25 +119,28 @@ function wordsFor({ source, 'detail-type': detailType, account = '', region = ''
 
 /** How the pass of one target ended. `again`: its messages are to be delivered again. */
 interface Pass {
+  readonly messages: ReadonlySet<string>;
   readonly again: boolean;
   readonly report?: Report;
   readonly error?: Error;
 }
 
-async function pass({ task, ids }: Work, opened: ReadonlyMap<string, Cluster>, signal: AbortSignal): Promise<Pass> {
-  if (signal.aborted) return { again: true };
-  const clusters = task.clusters.flatMap((name) => opened.get(name) ?? []);
+const messagesOf = (passes: readonly Pass[]): ReadonlySet<string> =>
+  new Set(passes.flatMap(({ messages }) => [...messages]));
+
+async function pass({ task, ids, messages }: Work, { signal, clusters }: EventOptions): Promise<Pass> {
+  if (signal.aborted) return { messages, again: true };
   const { source, reasons } = remembering(task.source);
   try {
-    const report = await sync({ ...task, source }, clusters, { ids: [...ids], signal });
-    if (report.incomplete !== undefined) reasons.add(report.incomplete.reason);
-    const isDown = report.clusters.some(
-      ({ skipped, refused, broken }) => broken !== undefined || (skipped !== undefined && refused !== true),
-    );
-    return { again: isDown || passing.some((reason) => reasons.has(reason)), report };
+    // By each target itself, so that one that is long in opening holds up only its own.
+    const opened = await clusters(task.clusters);
+    const into = task.clusters.flatMap((name) => opened.get(name) ?? []);
+    const report = await sync({ ...task, source }, into, { ids: [...ids], signal });
+    return { messages, again: mayPass(report, reasons), report };
   } catch (cause) {
     const place = `${task.mirror.name} ${task.source.kind} ${Object.values(task.scope).join('/')}`;
-    return { again: true, error: new Error(`${place}: ${cause instanceof Error ? cause.message : cause}`, { cause }) };
+    const error = new Error(`${place}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    return { messages, again: true, error };
   }
 }
 

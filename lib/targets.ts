@@ -10,6 +10,8 @@ export interface ConfiguredTask extends Task {
   /** Names of the clusters to write into, in the order of the configuration. */
   readonly clusters: readonly string[];
   readonly accountName: string;
+  /** Seconds from one look to the next. */
+  readonly every: number;
   /** The configuration says that this mirror is not to run now. */
   readonly paused: boolean;
 }
@@ -47,6 +49,7 @@ export function tasksOf(configuration: Configuration, sources: readonly Source[]
         },
         clusters: mirror.clusters ?? Object.keys(configuration.clusters),
         accountName,
+        every: mirror.every,
         paused: mirror.paused,
       };
       return sources

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { mapConcurrent } from './concurrent.ts';
 import { groupOf, messageVersion, type ParsedMessage, parseMessage, type TargetMessage } from './messages.ts';
+import { mayPass } from './passing.ts';
+import { publicText } from './public-text.ts';
 import type { Report } from './report.ts';
 import type { ConfiguredTask } from './targets.ts';
 
@@ -11,6 +13,8 @@ export interface QueueRecord {
   readonly group: string;
   /** This delivery included. */
   readonly receiveCount: number;
+  /** By which this delivery is deleted. */
+  readonly receiptHandle: string;
 }
 
 /** A message whose pass reports to a SyncRun. */
@@ -27,7 +31,7 @@ export interface Desk {
   readonly signal: AbortSignal;
   /** The target in the configuration as it is now. */
   taskOf(message: TargetMessage): ConfiguredTask | undefined;
-  pass(task: ConfiguredTask, message: TargetMessage): Promise<Pick<Report, 'incomplete'>>;
+  pass(task: ConfiguredTask, message: TargetMessage): Promise<Pick<Report, 'incomplete' | 'clusters'>>;
   /** `isLast`: nobody will try again. */
   passOfRun(task: ConfiguredTask, message: BackfillMessage, isLast: boolean): Promise<NextStep>;
   /** Tells the SyncRun that nothing comes of the target any more, and why. */
@@ -36,6 +40,8 @@ export interface Desk {
   sendOn(message: TargetMessage): Promise<void>;
   /** As `sendOn`, for the dead-letter queue. */
   bury(record: QueueRecord, reason: string): Promise<void>;
+  /** Told of messages that are done with while others of the batch go on: deleted now, their group is free. Never rejects. */
+  settled(records: readonly QueueRecord[]): Promise<void>;
   /** Told of each message, or of several that were worked on as one, when it is known what becomes of them. */
   told(outcome: Outcome): void;
 }
@@ -59,6 +65,9 @@ export const maxReceives = 5;
 /** A target that so many invocations in a row did not get through. */
 export const maxHops = 100;
 
+/** Seconds. Up to this the next slot is the retry; a longer wait is worth another delivery. */
+const longestWait = 900;
+
 /** Targets at once: one waits for AWS while another writes. */
 const atOnce = 4;
 
@@ -69,7 +78,17 @@ const atOnce = 4;
  */
 export async function work(records: readonly QueueRecord[], desk: Desk): Promise<readonly QueueRecord[]> {
   const groups = Map.groupBy(records, ({ group }) => group);
-  const returned = await mapConcurrent(groups.values(), atOnce, (group) => workInOrder(unitsOf(group), desk));
+  const settling: Promise<void>[] = [];
+  let going = groups.size;
+  const returned = await mapConcurrent(groups.values(), atOnce, async (group) => {
+    const again = await workInOrder(unitsOf(group), desk);
+    const done = group.filter((record) => !again.includes(record));
+    going -= 1;
+    // After the last of them Lambda deletes at once itself.
+    if (going > 0 && done.length > 0) settling.push(desk.settled(done));
+    return again;
+  });
+  await Promise.all(settling);
   return returned.flat();
 }
 
@@ -130,7 +149,7 @@ async function workOn({ records, parsed }: Unit, desk: Desk): Promise<readonly Q
     desk.told({ became, records, message, ...said });
     return [];
   } catch (error) {
-    return giveBack(records, { message, reason: String(error), error }, desk);
+    return giveBack(records, { message, reason: words(error), error }, desk);
   }
 }
 
@@ -162,14 +181,21 @@ async function lookAt(
   return { became: 'sent on', ...why };
 }
 
-/** A failed pass of a schedule is done all the same: the next slot comes, and the MirrorScan says what is wrong. */
+/**
+ * A failed pass of a schedule is done all the same: the next slot comes, and the MirrorScan says what is wrong. Where that
+ * slot is far, what may pass is tried again, as often as the queue delivers it.
+ */
 async function onePass(task: ConfiguredTask, message: TargetMessage, isLast: boolean, desk: Desk): Promise<NextStep> {
   if (desk.signal.aborted) return { next: 'send on', reason: 'no time was left to begin' };
   const { syncRun } = message;
   if (syncRun !== undefined) return desk.passOfRun(task, { ...message, syncRun }, isLast);
-  const { incomplete } = await desk.pass(task, message);
-  return { next: incomplete?.reason === 'Interrupted' ? 'send on' : 'done' };
+  const report = await desk.pass(task, message);
+  if (report.incomplete?.reason === 'Interrupted') return { next: 'send on' };
+  if (isLast || task.every <= longestWait || !mayPass(report)) return { next: 'done' };
+  return { next: 'retry', reason: `the next slot is up to ${task.every} s away, and this may pass before` };
 }
+
+const words = (error: unknown) => publicText(String(error));
 
 const isLastDelivery = ({ receiveCount }: QueueRecord) => receiveCount >= maxReceives;
 
@@ -193,12 +219,18 @@ async function bury(records: readonly QueueRecord[], said: Said, desk: Desk): Pr
   for (const record of records) {
     try {
       const reason = said.reason ?? 'no reason was given';
-      const untold = said.message && (await endTarget(said.message, reason, desk).catch(String));
+      const untold = said.message && (await endTarget(said.message, reason, desk).catch(words));
       await desk.bury(record, untold === undefined ? reason : `${reason}; the SyncRun was not told: ${untold}`);
       desk.told({ became: 'buried', records: [record], ...said });
     } catch (error) {
       left.push(record);
-      desk.told({ became: 'returned', records: [record], ...said, reason: `could not be buried: ${error}`, error });
+      desk.told({
+        became: 'returned',
+        records: [record],
+        ...said,
+        reason: `could not be buried: ${words(error)}`,
+        error,
+      });
     }
   }
   return left;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { answerOf, cancelBackfill, type Ground, messagesOf, openRun } from '../lib/backfill.ts';
 import { carryOut } from '../lib/backfill-here.ts';
 import { type BackfillRequest, backfillRequest } from '../lib/backfill-request.ts';
+import { ApiError } from '../lib/cluster.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import { removeExpiredRuns } from '../lib/sync-run-expiry.ts';
 import { maxTargets, syncRun } from '../lib/sync-run-schema.ts';
@@ -27,6 +28,7 @@ function setUp(change: Partial<ConfiguredTask> = {}, regions = ['r', 's']) {
         access: {},
         clusters: ['memory'],
         accountName: 'home',
+        every: 60,
         paused: false,
         ...change,
       }),
@@ -107,6 +109,38 @@ describe('a request', () => {
     const { cluster, ground } = setUp();
     cluster.revisions.set(syncRun.plural, undefined);
     await expect(openRun(ask(), 'run-1', ground)).rejects.toThrow('SchemaMissing: the CRD syncruns.skymirror.dev');
+  });
+});
+
+describe('beside a paused mirror whose cluster cannot be entered', () => {
+  function halfPaused() {
+    const { cluster, tasks } = setUp();
+    const all = tasks.map((task) =>
+      task.mirror.name === 'two' ? { ...task, clusters: ['gone'], paused: true } : task,
+    );
+    const gone = cluster.client({
+      before() {
+        throw new ApiError(0, '', 'no route to host');
+      },
+    });
+    const clusters = new Map(Object.entries({ memory: cluster, gone }));
+    const ground: Ground = { ...groundOf(all, cluster), open: async () => clusters };
+    return { all, ground };
+  }
+
+  test('a run begins under a name of its own', async () => {
+    const { ground } = halfPaused();
+    expect(answerOf(await openRun(ask({ run: 'mine' }), 'mine', ground))).toMatchObject({ run: 'mine', targets: 2 });
+  });
+
+  test('a run that may be told of there is not said to be missing', async () => {
+    await expect(cancelBackfill('lost', halfPaused().ground)).rejects.toThrow('no route to host');
+  });
+
+  test('none begins while the cluster of a mirror that is not paused cannot be asked for its name', async () => {
+    const { all, ground } = halfPaused();
+    const tasks = all.map((task) => ({ ...task, paused: false }));
+    await expect(openRun(ask({ run: 'mine' }), 'mine', { ...ground, tasks })).rejects.toThrow('no route to host');
   });
 });
 

@@ -49,6 +49,18 @@ describe('schedules', () => {
   });
 });
 
+describe('a message of a schedule is kept', () => {
+  const keptFor = (text: string) => resourcesOf(text).ScheduleQueue?.Properties.MessageRetentionPeriod;
+
+  test('for an hour, so that old slots do not pile up, and five deliveries and the alarm about its age come before', () => {
+    expect(keptFor(little)).toBe(3_600);
+  });
+
+  test('for two slots of the mirror that is looked at least often', () => {
+    expect(keptFor(samples.everything)).toBe(7_200);
+  });
+});
+
 describe('what is not in use is not there', () => {
   test('without SQS in a mirror nothing listens to SQS, and the reader may not ask it', () => {
     expect(namesOf(little).filter((name) => /SQS/.test(name))).toEqual([]);

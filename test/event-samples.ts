@@ -33,5 +33,6 @@ export function sampleOf(name: string): Sample {
 /** A task that looks at that place, as a configuration would give it. */
 export function taskOf(source: Source, scope: Scope, more: Partial<ConfiguredTask> = {}): ConfiguredTask {
   const mirror = mirrorOf({ name: 'production', namespace: 'external' });
-  return { mirror, source, scope, access: {}, clusters: ['main'], accountName: 'main', paused: false, ...more };
+  const shared = { access: {}, clusters: ['main'], accountName: 'main', every: 60, paused: false };
+  return { mirror, source, scope, ...shared, ...more };
 }

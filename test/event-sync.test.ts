@@ -6,6 +6,7 @@ import { mirrorOf } from '../lib/mirror.ts';
 import { conditionOf } from '../lib/object.ts';
 import { type Source, UnseenError } from '../lib/source.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
+import { maxReceives } from '../lib/work.ts';
 import { taskOf } from './event-samples.ts';
 import { type MemoryCluster, memoryCluster } from './memory/memory-cluster.ts';
 import { idOf, memorySource, type SourceHooks, type World } from './memory/memory-source.ts';
@@ -34,6 +35,7 @@ function message(resources: readonly string[], change: object = {}): EventMessag
   sent += 1;
   return {
     messageId: `message-${sent}`,
+    receiveCount: 1,
     body: JSON.stringify({ source: 'test', 'detail-type': 'Thing Event', resources, detail: {}, ...change }),
   };
 }
@@ -63,7 +65,7 @@ test('a target is looked at once, at all ids that a batch names, once each', asy
 test('no cluster is opened, and nothing outside is asked, for a batch that leads nowhere', async () => {
   const clusters = vi.fn(async (_: readonly string[]) => new Map<string, Cluster>());
   const messages = [
-    { messageId: 'no-json', body: 'hello' },
+    { messageId: 'no-json', body: 'hello', receiveCount: 1 },
     message([idOf('a', there)], { account: '2', region: 'r'.repeat(300) }),
     message([idOf('a', there)]),
     message([idOf('a')], { source: 'stranger' }),
@@ -71,14 +73,14 @@ test('no cluster is opened, and nothing outside is asked, for a batch that leads
   ];
   const { signal } = new AbortController();
   const result = await syncEvents(messages, [task()], { signal, clusters });
-  expect(result).toMatchObject({ failed: [], reports: [], newest: undefined });
+  expect(result).toMatchObject({ failed: [], reports: [], oldest: undefined });
   expect(Object.fromEntries(result.ignored)).toEqual({
     NotAnEvent: { count: 1, example: '' },
     UnknownPlace: { count: 2, example: 'test Thing Event' },
     UnknownKind: { count: 1, example: 'stranger Thing Event' },
     NoId: { count: 1, example: 'test Thing Event' },
   });
-  expect(clusters.mock.calls).toEqual([[[]]]);
+  expect(clusters).not.toHaveBeenCalled();
   expect(world.calls).toEqual([]);
 });
 
@@ -93,11 +95,11 @@ test('a paused mirror is not looked at', async () => {
   expect(world.calls).toEqual([]);
 });
 
-test('the newest of the events that led somewhere is told', async () => {
+test('the oldest of the events that led somewhere is told', async () => {
   const times = ['2026-09-27T22:36:43Z', '2026-09-27T22:36:45Z', 'never', 5];
   const messages = times.map((time) => message([idOf('a')], { time }));
-  const ignored = message(['no id'], { time: '2027-01-01T00:00:00Z' });
-  expect(await run([...messages, ignored], [task()])).toMatchObject({ newest: Date.parse('2026-09-27T22:36:45Z') });
+  const ignored = message(['no id'], { time: '2020-01-01T00:00:00Z' });
+  expect(await run([...messages, ignored], [task()])).toMatchObject({ oldest: Date.parse('2026-09-27T22:36:43Z') });
 });
 
 const reasons: Record<Unseen, boolean> = {
@@ -171,6 +173,49 @@ test.each([
   spoil();
   const { failed, reports } = await run([message([idOf('a')])], [task()]);
   expect({ failed, skipped: reports[0]?.clusters[0]?.skipped }).toEqual({ failed: [], skipped: expect.any(String) });
+});
+
+const lastTime = (one: EventMessage): EventMessage => ({ ...one, receiveCount: maxReceives });
+
+test('at its last delivery what will pass is given up, because the next poll mends it', async () => {
+  const throttled: SourceHooks = { found: () => new UnseenError('Throttled', 'of the test') };
+  const [last, first] = [lastTime(message([idOf('a')])), message([idOf('b')])];
+  const { failed, givenUp } = await run([last, first], [task(throttled)]);
+  expect({ failed, givenUp }).toEqual({ failed: [first.messageId], givenUp: [last.messageId] });
+});
+
+test('at its last delivery what no time was left for is given up too', async () => {
+  const one = lastTime(message([idOf('a')]));
+  expect(await run([one], [task()], AbortSignal.abort())).toMatchObject({ failed: [], givenUp: [one.messageId] });
+});
+
+test('at its last delivery what an error of ours breaks fails, whatever else it names, so that the queue puts it aside', async () => {
+  const throttled: SourceHooks = { found: () => new UnseenError('Throttled', 'of the test') };
+  const broken: Source = {
+    ...source,
+    open() {
+      throw new Error('of the test');
+    },
+  };
+  const one = lastTime(message([idOf('a'), idOf('a', there)]));
+  const { failed, givenUp } = await run([one], [task(throttled), taskOf(broken, there)]);
+  expect({ failed, givenUp }).toEqual({ failed: [one.messageId], givenUp: [] });
+});
+
+test('a cluster that is long in opening does not hold up the targets of others', async () => {
+  const opening = Promise.withResolvers<void>();
+  const clusters = async ([name = '']: readonly string[]) => {
+    if (name === 'bad') await opening.promise;
+    return new Map<string, Cluster>([[name, cluster]]);
+  };
+  const seen = cluster.client({ after: ({ verb }) => (verb === 'create' ? opening.resolve() : undefined) });
+  const tasks = [task({}, { clusters: ['bad'] }), taskOf(source, there, { clusters: ['good'] })];
+  const { signal } = new AbortController();
+  const result = await syncEvents([message([idOf('a')]), message([idOf('a', there)])], tasks, {
+    signal,
+    clusters: async (names) => (names[0] === 'good' ? new Map([['good', seen]]) : clusters(names)),
+  });
+  expect(result).toMatchObject({ failed: [], reports: [{ ok: true }, { ok: true }] });
 });
 
 test('a message that names two targets fails where one of them does, and once', async () => {

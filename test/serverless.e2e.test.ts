@@ -99,6 +99,8 @@ describe.each(Object.entries({ ...samples, 'two hundred accounts': withAccounts(
       expect(Properties.SqsManagedSseEnabled, name).toBe(true);
       if (!name.endsWith('Queue') || name === 'UndeliveredQueue') continue;
       expect(Properties.RedrivePolicy).toMatchObject({ maxReceiveCount: 5 });
+      // That of the schedule comes from .build/resources.json, which serverless merges.
+      expect(Properties.MessageRetentionPeriod, name).toBeGreaterThanOrEqual(3_600);
       const { deadLetterTargetArn } = Properties.RedrivePolicy as { deadLetterTargetArn: { 'Fn::GetAtt': [string] } };
       const dead = template.Resources[deadLetterTargetArn['Fn::GetAtt'][0]];
       expect(dead?.Properties.FifoQueue).toBe(Properties.FifoQueue);

@@ -51,6 +51,7 @@ export async function runWorld(
     access: {},
     clusters: ['memory'],
     accountName: 'home',
+    every: 60,
     paused: false,
   };
   const named = { mirror: 'production', source: source.kind, scope: task.scope };

@@ -72,9 +72,9 @@ test('the targets are those of the tasks by name alone, with how often and wheth
       paused: true,
     },
   ]);
-  const names = targets.map(({ mirror, source, scope }) => JSON.stringify([mirror, source, scope]));
-  const tasked = tasksOf(configuration, sources).map(({ mirror: { name }, source, scope }) =>
-    JSON.stringify([name, source.kind, scope]),
+  const names = targets.map(({ mirror, source, scope, every }) => JSON.stringify([mirror, source, scope, every]));
+  const tasked = tasksOf(configuration, sources).map(({ mirror: { name }, source, scope, every }) =>
+    JSON.stringify([name, source.kind, scope, every]),
   );
   expect(names.toSorted()).toEqual(tasked.toSorted());
 });

@@ -20,6 +20,7 @@ function task(change: Partial<ConfiguredTask> & { readonly name?: string } = {})
     access: {},
     clusters: ['main'],
     accountName: 'main',
+    every: 60,
     paused: false,
     ...further,
   };

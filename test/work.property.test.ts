@@ -6,7 +6,7 @@ import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
 import { type Desk, maxReceives, type Outcome, type QueueRecord, work } from '../lib/work.ts';
 
 const scope = { account: '111122223333', region: 'us-east-1' };
-const kinds = ['good', 'interrupted', 'bug', 'unknown', 'newer', 'broken', 'backfill'] as const;
+const kinds = ['good', 'interrupted', 'bug', 'rare', 'unknown', 'newer', 'broken', 'backfill'] as const;
 
 /** What one message of a batch is, in which group it is, and how often it came. */
 const content = fc.record({
@@ -30,7 +30,7 @@ function recordOf({ kind, group, receiveCount }: Content, index: number): QueueR
   };
   const bodies = { newer: '{"version":2}', broken: '{', other: JSON.stringify(message) };
   const body = kind === 'newer' || kind === 'broken' ? bodies[kind] : bodies.other;
-  return { id: `${index}`, group: `${group}`, receiveCount, body };
+  return { id: `${index}`, group: `${group}`, receiveCount, body, receiptHandle: `receipt-${index}` };
 }
 
 interface Trouble {
@@ -44,6 +44,7 @@ async function worked(contents: readonly Content[], trouble: Trouble) {
   const outcomes: Outcome[] = [];
   const sent: TargetMessage[] = [];
   const buried: string[] = [];
+  const settled: string[] = [];
   const desk: Desk = {
     signal: trouble.outOfTime ? AbortSignal.abort() : new AbortController().signal,
     taskOf: ({ mirror: name }) =>
@@ -56,14 +57,19 @@ async function worked(contents: readonly Content[], trouble: Trouble) {
             access: {},
             clusters: [],
             accountName: 'main',
+            every: name === 'rare' ? 3_600 : 60,
             paused: false,
           },
     async pass({ mirror: { name } }) {
       await Promise.resolve();
       if (name === 'bug') throw new Error('a bug');
-      return name === 'good' ? {} : { incomplete: { reason: 'Interrupted', message: '' } };
+      if (name === 'rare') return { clusters: [], incomplete: { reason: 'Unreachable', message: '' } };
+      return name === 'good' ? { clusters: [] } : { clusters: [], incomplete: { reason: 'Interrupted', message: '' } };
     },
     passOfRun: async () => ({ next: 'retry' }),
+    async settled(done) {
+      settled.push(...done.map(({ id }) => id));
+    },
     endTarget: async () => {},
     async sendOn(message) {
       if (trouble.sending) throw new Error('not sent');
@@ -76,7 +82,7 @@ async function worked(contents: readonly Content[], trouble: Trouble) {
     told: (outcome) => outcomes.push(outcome),
   };
   const returned = new Set((await work(records, desk)).map(({ id }) => id));
-  return { records, outcomes, sent, buried, returned };
+  return { records, outcomes, sent, buried, settled, returned };
 }
 
 const anyTrouble = fc.record({ sending: fc.boolean(), burying: fc.boolean(), outOfTime: fc.boolean() });
@@ -84,12 +90,14 @@ const anyTrouble = fc.record({ sending: fc.boolean(), burying: fc.boolean(), out
 test('no message of any batch is lost: each comes again, or it is said what became of it, and that is true', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(content, { maxLength: 10 }), anyTrouble, async (contents, trouble) => {
-      const { records, outcomes, sent, buried, returned } = await worked(contents, trouble);
+      const { records, outcomes, sent, buried, settled, returned } = await worked(contents, trouble);
       const became = new Map(outcomes.flatMap((one) => one.records.map(({ id }) => [id, one.became] as const)));
       for (const { id } of records) {
         if (returned.has(id)) expect([undefined, 'returned']).toContain(became.get(id));
         else expect(['passed', 'sent on', 'dropped', 'buried']).toContain(became.get(id));
       }
+      expect(settled.filter((id) => returned.has(id))).toEqual([]);
+      expect(new Set(settled).size).toBe(settled.length);
       expect(outcomes.filter((one) => one.became === 'sent on')).toHaveLength(sent.length);
       const saidBuried = [...became].filter(([, one]) => one === 'buried').map(([id]) => id);
       expect(buried.toSorted()).toEqual(saidBuried.toSorted());

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Unseen } from '../lib/conditions.ts';
 import { groupOf, type TargetMessage } from '../lib/messages.ts';
 import { mirrorOf } from '../lib/mirror.ts';
 import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
@@ -19,37 +20,43 @@ function record(content: TargetMessage | string, change: Partial<QueueRecord> = 
   ids += 1;
   const group = typeof content === 'string' ? groupOf(message()) : groupOf(content);
   const body = typeof content === 'string' ? content : JSON.stringify(content);
-  return { id: `id-${ids}`, body, group, receiveCount: 1, ...change };
+  return { id: `id-${ids}`, body, group, receiveCount: 1, receiptHandle: `receipt-${ids}`, ...change };
 }
 
 const newer = JSON.stringify({ version: 2, from: 'the future' });
 const run = { cluster: 'main', namespace: 'external', name: 'backfill-1' };
 
-const interrupted = { incomplete: { reason: 'Interrupted', message: 'ended before' } } as const;
+const complete = { clusters: [] };
+const interrupted = { ...complete, incomplete: { reason: 'Interrupted', message: 'ended before' } } as const;
 
-const taskOf = (name: string, paused = false): ConfiguredTask => ({
+const taskOf = (name: string, { paused = false, every = 60 } = {}): ConfiguredTask => ({
   mirror: mirrorOf({ name, namespace: 'external' }),
   source: rdsInstance,
   scope,
   access: {},
   clusters: ['main'],
   accountName: 'main',
+  every,
   paused,
 });
 
 /** A worker's surroundings that note what is asked of them. */
-function deskWith(change: Partial<Desk> & { paused?: boolean } = {}) {
+function deskWith(change: Partial<Desk> & { paused?: boolean; every?: number } = {}) {
   const looks: string[] = [];
   const sent: TargetMessage[] = [];
   const buried: { id: string; reason: string }[] = [];
   const lasts: boolean[] = [];
   const ended: string[] = [];
   const outcomes: Outcome[] = [];
+  const settled: string[][] = [];
   const desk: Desk = {
     signal: new AbortController().signal,
-    taskOf: ({ mirror }) => (mirror === 'unknown' ? undefined : taskOf(mirror, change.paused)),
+    taskOf: ({ mirror }) => (mirror === 'unknown' ? undefined : taskOf(mirror, change)),
     async endTarget(one, reason) {
       ended.push(`${one.syncRun.name}: ${reason}`);
+    },
+    async settled(records) {
+      settled.push(records.map(({ id }) => id));
     },
     async sendOn(one) {
       sent.push(one);
@@ -61,7 +68,7 @@ function deskWith(change: Partial<Desk> & { paused?: boolean } = {}) {
     ...change,
     async pass(task, one) {
       looks.push(`${one.mirror} at ${one.scheduledAt.slice(11, 16)}`);
-      return change.pass?.(task, one) ?? {};
+      return change.pass?.(task, one) ?? complete;
     },
     async passOfRun(task, one, isLast) {
       looks.push(`${one.mirror} for ${one.syncRun.name}`);
@@ -69,7 +76,7 @@ function deskWith(change: Partial<Desk> & { paused?: boolean } = {}) {
       return change.passOfRun?.(task, one, isLast) ?? { next: 'done' };
     },
   };
-  return { desk, looks, sent, buried, lasts, ended, outcomes };
+  return { desk, looks, sent, buried, lasts, ended, outcomes, settled };
 }
 
 async function worked(records: readonly QueueRecord[], change: Parameters<typeof deskWith>[0] = {}) {
@@ -87,7 +94,7 @@ test('each target of a batch is looked at, and all its messages are done with', 
 });
 
 test('a pass that failed is done with all the same, because the next slot comes', async () => {
-  const failed = { incomplete: { reason: 'AccessDenied', message: 'no' } } as const;
+  const failed = { ...complete, incomplete: { reason: 'Unreachable', message: 'no' } } as const;
   const { returned, sent, became } = await worked([record(message())], { pass: async () => failed });
   expect([returned, sent, became]).toEqual([[], [], ['passed']]);
 });
@@ -100,7 +107,7 @@ test('no more than four targets are looked at at once', async () => {
     most = Math.max(most, running);
     await new Promise(setImmediate);
     running -= 1;
-    return {};
+    return complete;
   };
   const records = Array.from({ length: 10 }, (_, index) => record(message({ mirror: `m-${index}` })));
   await worked(records, { pass });
@@ -183,13 +190,30 @@ describe('a target that no time was left for', () => {
     expect(outcomes).toMatchObject([{ became: 'given up', reason: 'not through after 100 invocations in a row' }]);
   });
 
-  test('of a backfill is then told that this is the last pass, and buried where that one is not through either', async () => {
+  describe('of a backfill, after a hundred invocations in a row,', () => {
+    const spent = message({ syncRun: run, hop: maxHops });
     const passOfRun = async (): Promise<NextStep> => ({ next: 'send on' });
-    const change = { passOfRun };
-    const { lasts, buried, ended } = await worked([record(message({ syncRun: run, hop: maxHops }))], change);
-    expect(lasts).toEqual([true]);
-    expect(ended).toEqual(['backfill-1: not through after 100 invocations in a row']);
-    expect(buried).toMatchObject([{ reason: 'not through after 100 invocations in a row' }]);
+
+    test.each([
+      ['its pass was not through', { passOfRun }],
+      ['there was no time to begin one', { signal: AbortSignal.abort() }],
+    ])('is ended in its SyncRun and buried where %s', async (_, change) => {
+      const { ended, returned, sent, buried } = await worked([record(spent)], change);
+      expect(ended).toEqual(['backfill-1: not through after 100 invocations in a row']);
+      expect(buried).toMatchObject([{ reason: 'not through after 100 invocations in a row' }]);
+      expect([returned, sent]).toEqual([[], []]);
+    });
+
+    test('is told that this is the last pass', async () => {
+      expect((await worked([record(spent)], { passOfRun })).lasts).toEqual([true]);
+    });
+  });
+
+  test('of a backfill is sent on also at its last delivery, because being out of time is no failure', async () => {
+    const passOfRun = async (): Promise<NextStep> => ({ next: 'send on' });
+    const last = record(message({ syncRun: run }), { receiveCount: maxReceives });
+    const { lasts, sent, buried } = await worked([last], { passOfRun });
+    expect([lasts, sent.length, buried]).toEqual([[true], 1, []]);
   });
 });
 
@@ -211,7 +235,7 @@ describe('a message that fails', () => {
     const { returned } = await worked([bad, record(message({ mirror: 'two' }))], {
       pass: async (task) => {
         if (task.mirror.name === 'one') throw new Error('a bug');
-        return {};
+        return complete;
       },
     });
     expect(returned).toEqual([bad.id]);
@@ -225,6 +249,17 @@ describe('a message that fails', () => {
     expect(buried).toEqual([{ id: last.id, reason: 'Error: a bug' }]);
     expect(looks).toHaveLength(2);
     expect(became).toEqual(['buried', 'passed']);
+  });
+
+  test('says why in words that hold no credentials', async () => {
+    const secret =
+      'The signature does not match. The Canonical String for this request should have been x-amz-security-token:IQ';
+    const { outcomes } = await worked([record(message())], {
+      pass: async () => {
+        throw new Error(secret);
+      },
+    });
+    expect(outcomes).toMatchObject([{ reason: 'Error: The signature does not match.' }]);
   });
 
   test('comes again where it cannot be buried, so that the queue does it in the end', async () => {
@@ -242,6 +277,71 @@ describe('a message that fails', () => {
     const { returned, buried } = await worked(records, { pass });
     expect(returned).toEqual([records[1]?.id]);
     expect(buried.map(({ id }) => id)).toEqual([records[0]?.id]);
+  });
+});
+
+describe('where the next slot is more than 15 minutes away', () => {
+  const down = { cluster: 'main', namespace: 'external', failures: [], blocked: 0, skipped: 'no answer' } as const;
+  const unseen = (reason: Unseen) => ({ ...complete, incomplete: { reason, message: 'of the test' } });
+
+  test.each([
+    ['the outside was throttled', unseen('Throttled'), true],
+    ['the outside did not answer', unseen('Unreachable'), true],
+    ['no cluster answered', { ...unseen('NoCluster'), clusters: [down] }, true],
+    ['one cluster did not answer', { clusters: [down] }, true],
+    ['a cluster went down on the way', { clusters: [{ ...down, skipped: undefined, broken: 'reset' }] }, true],
+    ['a permission is missing', unseen('AccessDenied'), false],
+    ['a person has to mend the cluster', { clusters: [{ ...down, refused: true as const }] }, false],
+    ['all was seen and written', complete, false],
+  ])('a pass in which %s comes again: %s', async (_, report, again) => {
+    const pass = async () => report as Awaited<ReturnType<Desk['pass']>>;
+    const one = record(message());
+    const { returned, became } = await worked([one], { pass, every: 3_600 });
+    expect([returned, became]).toEqual(again ? [[one.id], ['returned']] : [[], ['passed']]);
+    const last = await worked([record(message(), { receiveCount: maxReceives })], { pass, every: 3_600 });
+    expect([last.returned, last.became, last.buried]).toEqual([[], ['passed'], []]);
+    expect((await worked([record(message())], { pass, every: 900 })).returned).toEqual([]);
+  });
+});
+
+describe('targets that are done while others of their batch go on', () => {
+  /** The last of the targets goes on until nothing more is heard of the others. */
+  async function besideASlowOne(records: readonly QueueRecord[], change: Parameters<typeof deskWith>[0] = {}) {
+    const others = Promise.withResolvers<void>();
+    const left = new Set(records.map(({ group }) => group)).size - 1;
+    const heard: string[][] = [];
+    const { returned } = await worked(records, {
+      ...change,
+      async settled(done) {
+        heard.push(done.map(({ id }) => id));
+        if (heard.length === left) others.resolve();
+      },
+      async pass(task, one) {
+        if (task.mirror.name === 'slow') await others.promise;
+        return change.pass?.(task, one) ?? complete;
+      },
+    });
+    return { heard, returned };
+  }
+
+  test('are told at once, all but the last', async () => {
+    const records = ['slow', 'two', 'three'].map((mirror) => record(message({ mirror })));
+    const { heard, returned } = await besideASlowOne(records);
+    expect(heard).toEqual([[records[1]?.id], [records[2]?.id]]);
+    expect(returned).toEqual([]);
+  });
+
+  test('are told without the messages that come again', async () => {
+    const records = [record(message({ mirror: 'slow' })), record(message()), record(message({ syncRun: run }))];
+    const { heard, returned } = await besideASlowOne(records, {
+      passOfRun: async () => ({ next: 'retry' }),
+    });
+    expect(heard).toEqual([[records[1]?.id]]);
+    expect(returned).toEqual([records[2]?.id]);
+  });
+
+  test('are not told where the batch has no others, because Lambda hears of them anyway', async () => {
+    expect((await worked([record(message())])).settled).toEqual([]);
   });
 });
 

@@ -63,7 +63,7 @@ async function setUp(instances: readonly string[]) {
 }
 
 function groundOf({ task }: World): Ground {
-  const configured: ConfiguredTask = { ...task, clusters: ['main'], accountName: 'home', paused: false };
+  const configured: ConfiguredTask = { ...task, clusters: ['main'], accountName: 'home', every: 60, paused: false };
   const signal = new AbortController().signal;
   return { tasks: [configured], signal, open: async () => new Map([['main', stack.cluster]]), spelt: (field) => field };
 }

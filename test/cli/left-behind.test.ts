@@ -26,7 +26,8 @@ function targetOf({ mirror = 'production', namespace = 'external', scope = here 
 
 function taskOf(where: Where & Omit<Partial<ConfiguredTask>, 'mirror'> = {}): ConfiguredTask {
   const { cluster = 'main', mirror: _, scope: __, ...more } = where;
-  return { ...targetOf(where), access: {}, clusters: [cluster], accountName: 'home', paused: false, ...more };
+  const shared = { access: {}, clusters: [cluster], accountName: 'home', every: 60, paused: false };
+  return { ...targetOf(where), ...shared, ...more };
 }
 
 /** As it comes from the API server. */

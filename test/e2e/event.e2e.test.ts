@@ -43,7 +43,7 @@ let sent = 0;
 function about(identifier: string, sample: Sample = sampleOf('rds-instance-failover')): EventMessage {
   const own = { ...sample.body, resources: [arnOf(identifier)], detail: { SourceArn: arnOf(identifier) } };
   sent += 1;
-  return { messageId: `message-${sent}`, body: JSON.stringify(own) };
+  return { messageId: `message-${sent}`, body: JSON.stringify(own), receiveCount: 1 };
 }
 
 function run(messages: readonly EventMessage[], tasks = [task()]) {
@@ -136,7 +136,7 @@ test('a tag that CloudTrail tells of is in the object at once', async () => {
     .rds(account, region)
     .send(new AddTagsToResourceCommand({ ResourceName: arnOf('reporting'), Tags: tags }));
   const call = JSON.stringify(sampleOf('rds-tag-cluster').body).replaceAll(/arn:aws:rds:[^"]+/g, arnOf('reporting'));
-  await run([{ messageId: 'tagged', body: call }]);
+  await run([{ messageId: 'tagged', body: call, receiveCount: 1 }]);
   expect(await observed('reporting')).toMatchObject({ tags: { owner: 'finance' } });
 });
 
@@ -145,7 +145,7 @@ test.each([
   ['denies', deny, false],
 ] as const)('where AWS %s a single question, its events come again only if that may help', async (_, fault, again) => {
   stack.aws.faults.add({ when: { service: 'rds' }, do: fault() });
-  const messages = [about('crm'), { messageId: 'other', body: 'no JSON' }];
+  const messages = [about('crm'), { messageId: 'other', body: 'no JSON', receiveCount: 1 }];
   const { failed, reports } = await run(messages);
   expect(failed).toEqual(again ? [messages[0]?.messageId] : []);
   expect(reports.map(({ ok }) => ok)).toEqual([false]);
@@ -156,7 +156,7 @@ test('nothing that an event says gets into an object', async () => {
   const { body } = about('vouchers');
   const forged = { ...JSON.parse(body), account: '999999999999', region: 'eu-west-1' };
   forged.detail = { ...forged.detail, Message: 'forged', DBInstanceStatus: 'forged', tags: { forged: 'yes' } };
-  await run([{ messageId: 'forged', body: JSON.stringify(forged) }]);
+  await run([{ messageId: 'forged', body: JSON.stringify(forged), receiveCount: 1 }]);
   expect(JSON.stringify(await objectOf('vouchers'))).not.toMatch(/forged|999999999999|eu-west-1/);
 });
 
@@ -172,7 +172,9 @@ test('the function enters cluster and account as it is configured, and answers w
     configurationWith({ name: 'production', namespace }, { clusters: { main: { secret } }, accounts: { main } }),
   );
   const { handler } = await import('../../handlers/event.ts');
-  const Records = [about('notifications'), about('tax-rates'), { messageId: 'odd', body: 'no JSON' }];
+  const messages = [about('notifications'), about('tax-rates'), { messageId: 'odd', body: 'no JSON' }];
+  const attributes = { ApproximateReceiveCount: '1' };
+  const Records = messages.map(({ messageId, body }) => ({ messageId, body, attributes }));
   await expect(handler({ Records }, contextOf())).resolves.toEqual({ batchItemFailures: [] });
   expect(exists(await objectOf('notifications'))).toBe('True');
   expect(said()).toEqual([

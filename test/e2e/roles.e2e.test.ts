@@ -71,7 +71,7 @@ async function everything(world: World): Promise<Report> {
 
 /** What it takes to begin, cancel and forget a backfill, and to ask how old the scans are. */
 async function backfillAndWatch(world: World, cluster: KubernetesCluster): Promise<Report> {
-  const task: ConfiguredTask = { ...world.task, clusters: ['main'], accountName: 'home', paused: false };
+  const task: ConfiguredTask = { ...world.task, clusters: ['main'], accountName: 'home', every: 60, paused: false };
   const { signal } = new AbortController();
   const clusters = new Map([['main', cluster]]);
   const ground: Ground = { tasks: [task], signal, open: async () => clusters, spelt: (field) => field };

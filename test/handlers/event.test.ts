@@ -15,8 +15,13 @@ async function handled(event: unknown) {
   return handler(event, contextOf(60_000));
 }
 
-const recordsOf = (bodies: readonly string[]) => ({
-  Records: bodies.map((body, index) => ({ messageId: `message-${index}`, body, eventSource: 'aws:sqs' })),
+const recordsOf = (bodies: readonly string[], receiveCount = 1) => ({
+  Records: bodies.map((body, index) => ({
+    messageId: `message-${index}`,
+    body,
+    attributes: { ApproximateReceiveCount: String(receiveCount) },
+    eventSource: 'aws:sqs',
+  })),
 });
 
 const failover = JSON.stringify(samples.find(({ name }) => name === 'rds-instance-failover')?.body);
@@ -45,6 +50,13 @@ test('an event whose cluster cannot be entered is delivered again, and its age i
   expect(said()[0]).toMatch(/^WARN one RDSInstance 123456789012\/us-east-1: incomplete \(NoCluster\).*main skipped/);
   expect(metrics()).toMatchObject({ EventsReceived: 2, EventsIgnored: 1, EventsFailed: 1 });
   expect(metrics().EventAgeMilliseconds).toBeGreaterThan(0);
+});
+
+test('at the last delivery it is acknowledged, counted and told: the next poll sees what it told of', async () => {
+  configure(configurationWith({}, { accounts: { main: { id: '123456789012' } } }));
+  await expect(handled(recordsOf([failover], 5))).resolves.toEqual({ batchItemFailures: [] });
+  expect(said()).toContainEqual(expect.stringMatching(/^WARN given up after 5 deliveries; the next poll /));
+  expect(metrics()).toMatchObject({ EventsReceived: 1, EventsFailed: 1 });
 });
 
 test('what Lambda does not hand over from a queue is an error', async () => {

@@ -193,6 +193,51 @@ describe('near the end of the time', () => {
   });
 });
 
+describe('beside a target of the same batch that is slow', () => {
+  /** A batch of a quick target and of one that is not listed before it is released. */
+  async function beside() {
+    const { account, region, namespace } = world;
+    const slow = { account, region: stack.aws.regions.find((one) => one !== region) ?? '' };
+    const main = { id: account, role: stack.aws.roleArn(account), externalId: stack.aws.externalId };
+    const mirror = { name: 'production', regions: [region, slow.region], namespace };
+    configure(configurationWith(mirror, { clusters: { main: { secret } }, accounts: { main } }));
+    await send(message({ scope: slow }), message());
+    const batch = await received();
+    expect(batch).toHaveLength(2);
+    const listing = hold();
+    stack.aws.faults.add({ when: { action: 'DescribeDBInstances', region: slow.region }, do: listing.effect });
+    return { batch, listing };
+  }
+
+  test('one that is done is free for its next message', async () => {
+    const { batch, listing } = await beside();
+    const next = message({ scheduledAt: '2026-11-22T21:40:00Z', run: 'schedule-60-2026-11-22T21:40:00Z' });
+    await send(next);
+    expect(await received()).toEqual([]);
+    const working = worked(eventOf(batch));
+    await listing.reached;
+    // The emulated queue looks at its groups only when a request begins, so that one that waits would not see it.
+    await expect.poll(() => received(), { timeout: 20_000 }).toMatchObject([{ Body: JSON.stringify(next) }]);
+    listing.release();
+    await expect(working).resolves.toEqual({ batchItemFailures: [] });
+    expect(passes()).toHaveLength(2);
+  });
+
+  test('one that is done waits with it where the queue does not delete, which is said and harms nothing', async () => {
+    const { batch, listing } = await beside();
+    const deleting = hold();
+    stack.aws.faults.add({ when: { action: 'DeleteMessageBatch' }, do: deleting.effect });
+    stack.aws.faults.add({ when: { action: 'DeleteMessageBatch' }, do: deny() });
+    const working = worked(eventOf(batch));
+    await deleting.reached;
+    deleting.release();
+    listing.release();
+    await expect(working).resolves.toEqual({ batchItemFailures: [] });
+    expect(said()).toContainEqual(expect.stringMatching(/^WARN done with, and not deleted before .*AccessDenied/));
+    expect(passes()).toHaveLength(2);
+  });
+});
+
 test('what cannot be read goes to the dead-letter queue as it is, with why, and the rest of the batch is worked on', async () => {
   await send('not {json', message());
   await expect(worked(eventOf(await received()))).resolves.toEqual({ batchItemFailures: [] });
