@@ -12,6 +12,19 @@ export interface CloudEvent {
   readonly detail?: unknown;
 }
 
+/** An EventBridge pattern of exact-value lists, the only kind of match that is known here. */
+export interface EventPattern {
+  readonly [name: string]: readonly string[] | EventPattern;
+}
+
+/** Events that tell of a kind, and the ids that one of them names. Nothing else of an event is used. */
+export interface EventRule {
+  /** Unique within the source. */
+  readonly name: string;
+  readonly pattern: EventPattern;
+  ids(event: CloudEvent): readonly string[];
+}
+
 const text = z.string().optional().catch(undefined);
 
 /** EventBridge User Guide, "AWS service event metadata". Only what says what it is has to be there. */

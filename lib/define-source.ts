@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import type { EventRule } from './cloud-events.ts';
 import type { Judgement } from './conditions.ts';
 import { normaliseObject } from './json.ts';
-import type { EventRule } from './route.ts';
 import { knownFields } from './schema.ts';
 import {
   type Change,

@@ -1,3 +1,4 @@
+import type { EventRule } from './cloud-events.ts';
 import {
   account,
   arnOf,
@@ -16,7 +17,6 @@ import { policyOf, type Statement } from './iam.ts';
 import type { JsonObject } from './json.ts';
 import { shortHash } from './names.ts';
 import { partitionOf } from './partitions.ts';
-import type { EventRule } from './route.ts';
 import type { Source } from './source.ts';
 
 /** A source and the places in which a mirror looks at it. */

@@ -1,4 +1,4 @@
-export type { CloudEvent } from './cloud-events.ts';
+export type { CloudEvent, EventPattern, EventRule } from './cloud-events.ts';
 export type { Cluster, ClusterReader } from './cluster.ts';
 export { ApiError } from './cluster.ts';
 export { type Judgement, judgement } from './conditions.ts';
@@ -13,7 +13,6 @@ export { type Mirror, mirrorOf } from './mirror.ts';
 export type { KubernetesObject } from './object.ts';
 export { type Subject, writerRoles } from './rbac.ts';
 export { type Report, reportLine } from './report.ts';
-export type { EventPattern, EventRule } from './route.ts';
 export { type Source, UnseenError } from './source.ts';
 export { sources } from './sources.ts';
 export { type Limits, type SyncOptions, sync, type Task } from './sync.ts';

@@ -1,19 +1,6 @@
-import { type CloudEvent, fieldOf } from './cloud-events.ts';
+import { type CloudEvent, type EventPattern, type EventRule, fieldOf } from './cloud-events.ts';
 import type { Source } from './source.ts';
 import type { ConfiguredTask } from './targets.ts';
-
-/** An EventBridge pattern of exact-value lists, the only kind of match that is known here. */
-export interface EventPattern {
-  readonly [name: string]: readonly string[] | EventPattern;
-}
-
-/** Events that tell of a kind, and the ids that one of them names. Nothing else of an event is used. */
-export interface EventRule {
-  /** Unique within the source. */
-  readonly name: string;
-  readonly pattern: EventPattern;
-  ids(event: CloudEvent): readonly string[];
-}
 
 /**
  * Why nothing is done about a message, in the order in which it is found out:

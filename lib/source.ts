@@ -1,8 +1,8 @@
 import type * as z from 'zod';
+import type { EventRule } from './cloud-events.ts';
 import type { Judgement, Unseen } from './conditions.ts';
 import type { JsonObject } from './json.ts';
 import type { ResourceType } from './object.ts';
-import type { EventRule } from './route.ts';
 import type { KnownFields } from './schema.ts';
 
 /** A part of the outside that is listed as one: an ordered map whose keys the provider declares. */

@@ -239,18 +239,3 @@ export function endedBy(target: RunTarget, { state, message }: Outcome, now: num
   if (hasEnded(target)) return target;
   return { ...target, state, ended: timestamp(now), ...(message === undefined ? {} : { message }) };
 }
-
-/** How long a run is kept after it ended; design: a week. */
-const keptFor = 7 * 86_400_000;
-/** SQS keeps no message for longer (SQS Developer Guide, "Message quotas"), so that nobody carries such a run on. */
-const longestLife = 14 * 86_400_000;
-
-/** Whether a run may be deleted. */
-export function isExpired(object: KubernetesObject, now: number): boolean {
-  const ended = runStatus.shape.ended.safeParse(object.status?.ended).data;
-  const until =
-    ended === undefined
-      ? Date.parse(object.metadata.creationTimestamp ?? '') + longestLife + keptFor
-      : Date.parse(ended) + keptFor;
-  return until < now;
-}

@@ -1,8 +1,9 @@
 import * as rds from '@aws-sdk/client-rds';
 import * as sqs from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
+import type { EventPattern } from '../lib/cloud-events.ts';
 import { type CloudEvent, eventIn } from '../lib/cloud-events.ts';
-import { type EventPattern, fits, routerOf } from '../lib/route.ts';
+import { fits, routerOf } from '../lib/route.ts';
 import { rdsCluster } from '../lib/sources/aws/rds-cluster.ts';
 import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
 import { sqsQueue } from '../lib/sources/aws/sqs-queue.ts';

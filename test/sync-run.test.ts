@@ -4,7 +4,6 @@ import {
   begun,
   endedBy,
   hasEnded,
-  isExpired,
   newRun,
   noChanges,
   outcomeOf,
@@ -15,6 +14,7 @@ import {
   withTargets,
 } from '../lib/sync-run.ts';
 import { changesSince, versionsOf } from '../lib/sync-run-changes.ts';
+import { isExpired } from '../lib/sync-run-expiry.ts';
 import { runWorld } from './sync-run-world.ts';
 
 const now = Date.UTC(2026, 10, 22, 12);

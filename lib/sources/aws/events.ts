@@ -1,6 +1,5 @@
-import { type CloudEvent, fieldOf } from '../../cloud-events.ts';
+import { type CloudEvent, type EventRule, fieldOf } from '../../cloud-events.ts';
 import { partitionOf } from '../../partitions.ts';
-import type { EventRule } from '../../route.ts';
 
 /** How the ARNs of a kind are made: `arn:<partition>:<service>:<region>:<account>:<before><name>`. */
 export interface ArnForm {
