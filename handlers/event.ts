@@ -29,7 +29,7 @@ export const handler = handlerOf(batch, async ({ Records }, { logger, metrics, s
     else logger.warn(reportLine(report), { why: report.incomplete?.message, failures: failures.slice(0, 10) });
   }
   for (const error of errors) logger.error(error.message, error);
-  if (notBegun > 0) logger.warn('the time was over before each target was begun; they come again', { notBegun });
+  if (notBegun > 0) logger.warn('the time was over before each target was begun', { notBegun });
   if (givenUp.length > 0) {
     logger.warn(`given up after ${maxReceives} deliveries; the next poll sees to it`, { messages: givenUp });
   }

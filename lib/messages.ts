@@ -64,7 +64,11 @@ export function groupOf({ mirror, source, scope }: TargetName): string {
   return `${mirror}.${source}.${shortHash(mirror, source, ...Object.entries(scope).toSorted().flat())}`;
 }
 
-/** The same for what is sent twice: by a schedule that fires twice, or by a worker that died after it had sent. */
+/**
+ * The same for what is sent twice within five minutes (SQS Developer Guide, "Exactly-once processing"): by a
+ * schedule that fires twice, or because the answer of the queue was lost. A worker that died after it had sent comes
+ * later, and sends another.
+ */
 export function deduplicationOf(message: TargetMessage): string {
   return `${message.run}.${shortHash(groupOf(message))}.${message.hop}`;
 }

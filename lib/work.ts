@@ -32,7 +32,7 @@ export interface Desk {
   /** The target in the configuration as it is now. */
   taskOf(message: TargetMessage): ConfiguredTask | undefined;
   pass(task: ConfiguredTask, message: TargetMessage): Promise<Pick<Report, 'incomplete' | 'clusters'>>;
-  /** `isLast`: nobody will try again. */
+  /** `isLast`: where it fails now, nobody will try again. What is out of time may be sent on all the same. */
   passOfRun(task: ConfiguredTask, message: BackfillMessage, isLast: boolean): Promise<NextStep>;
   /** Tells the SyncRun that nothing comes of the target any more, and why. */
   endTarget(message: BackfillMessage, reason: string): Promise<void>;
@@ -145,7 +145,6 @@ async function workOn({ records, parsed }: Unit, desk: Desk): Promise<readonly Q
   try {
     const { became, ...said } = await lookAt(message, records, desk);
     if (became === 'returned') return giveBack(records, { message, ...said }, desk);
-    if (became === 'buried') return bury(records, { message, ...said }, desk);
     desk.told({ became, records, message, ...said });
     return [];
   } catch (error) {
@@ -168,14 +167,13 @@ async function lookAt(
   }
   // A SyncRun is told that its target is paused.
   if (task.paused && message.syncRun === undefined) return { became: 'dropped', reason: 'the mirror is paused' };
-  const isSpent = message.hop >= maxHops;
-  const { next, ...why } = await onePass(task, message, isSpent || records.some(isLastDelivery), desk);
+  const { next, ...why } = await onePass(task, message, records.some(isLastDelivery), desk);
   if (next === 'done') return { became: 'passed', ...why };
   if (next === 'retry') return { became: 'returned', ...why };
-  if (isSpent) {
+  if (message.hop >= maxHops) {
     const reason = `not through after ${maxHops} invocations in a row`;
-    // The next slot of a schedule comes anyway; nothing comes after a backfill.
-    return { became: message.syncRun === undefined ? 'given up' : 'buried', reason };
+    await endTarget(message, reason, desk);
+    return { became: 'given up', reason };
   }
   await desk.sendOn({ ...message, hop: message.hop + 1 });
   return { became: 'sent on', ...why };

@@ -197,15 +197,25 @@ describe('a target that no time was left for', () => {
     test.each([
       ['its pass was not through', { passOfRun }],
       ['there was no time to begin one', { signal: AbortSignal.abort() }],
-    ])('is ended in its SyncRun and buried where %s', async (_, change) => {
-      const { ended, returned, sent, buried } = await worked([record(spent)], change);
+    ])('is ended in its SyncRun where %s', async (_, change) => {
+      const { ended, returned, sent, buried, became } = await worked([record(spent)], change);
       expect(ended).toEqual(['backfill-1: not through after 100 invocations in a row']);
-      expect(buried).toMatchObject([{ reason: 'not through after 100 invocations in a row' }]);
-      expect([returned, sent]).toEqual([[], []]);
+      expect([returned, sent, buried, became]).toEqual([[], [], [], ['given up']]);
     });
 
-    test('is told that this is the last pass', async () => {
-      expect((await worked([record(spent)], { passOfRun })).lasts).toEqual([true]);
+    test('comes again where its SyncRun cannot be told, and is buried in the end', async () => {
+      const endTarget = async () => {
+        throw new Error('the cluster is down');
+      };
+      const first = await worked([record(spent)], { passOfRun, endTarget });
+      expect([first.became, first.buried]).toEqual([['returned'], []]);
+      const last = await worked([record(spent, { receiveCount: maxReceives })], { passOfRun, endTarget });
+      expect([last.returned, last.became]).toEqual([[], ['buried']]);
+    });
+
+    test('may still fail and be tried again: only its last delivery is the last try', async () => {
+      const { lasts, returned } = await worked([record(spent)], { passOfRun: async () => ({ next: 'retry' }) });
+      expect([lasts, returned.length]).toEqual([[false], 1]);
     });
   });
 
