@@ -37,7 +37,9 @@ export async function invokeBackfill(
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`--function ${name}: ${reason}`, { cause: error });
+    // The SDK's words (@smithy/config-resolver).
+    const mend = reason === 'Region is missing' ? '. To mend it: set AWS_REGION to where the functions are' : '';
+    throw new Error(`--function ${name}: ${reason}${mend}`, { cause: error });
   } finally {
     client.destroy();
   }

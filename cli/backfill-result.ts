@@ -46,7 +46,9 @@ function text({ cluster, namespace, name }: RunHome, { spec, status, targets }: 
   const head = `${name} (${namespace} in ${cluster}): ${status.state ?? 'Pending'}, ${status.progress ?? '0/0'} targets`;
   const would = spec.mode === 'Plan' ? 'would change' : 'changed';
   const sums = `${status.seen ?? 0} seen, ${status.changed ?? 0} ${would}.`;
-  return [table(heading, rows), '', `${head}, ${sums}`, ...troubles].join('\n');
+  const isChosen = (spec.filter.name ?? spec.filter.tags) !== undefined;
+  const nothing = isChosen && status.state === 'Done' && !status.seen ? ['Nothing fits the name or the tags.'] : [];
+  return [table(heading, rows), '', `${head}, ${sums}`, ...nothing, ...troubles].join('\n');
 }
 
 function figures({ seen, created, updated, marked, deleted, unchanged, kept, refused = 0, failed = 0 }: RunTarget) {

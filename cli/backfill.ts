@@ -19,10 +19,14 @@ import { counted, shown } from './table.ts';
 /** Looks at what is chosen now and, with a SyncRun, in a way that can be followed, cancelled and carried on. */
 export async function backfill(options: BackfillOptions, around: Surroundings): Promise<number> {
   const request = requestOf(options);
+  if (options.follow === true && options.function === undefined) {
+    throw new Error('--follow goes with --function: a run in this process is followed to its end anyway');
+  }
   if (options.function !== undefined) return byFunction(options.function, request, options, around);
   return withGround(options, around, async (ground) => {
     if (request.cancel !== undefined) {
       const { at, run } = await cancelBackfill(request.cancel, ground);
+      if (run.status.state !== 'Cancelled') around.error(`${at.name}: it had ended before, and nothing was cancelled`);
       ended(at, run, options, around);
       return exitCodes.done;
     }

@@ -76,6 +76,8 @@ export function accessEntryLines(
   const entered = Object.entries(clusters).flatMap(([name, { eks }]) =>
     eks !== undefined && (cluster === undefined || name === cluster) ? [eks] : [],
   );
+  if (role !== undefined && !/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/.test(role))
+    throw new Error(`--role ${role}: give the ARN of the role, arn:aws:iam::<account>:role/<name>`);
   if (role !== undefined && entered.length === 0)
     throw new Error(`--role ${role}: only EKS clusters take roles; name one with --cluster`);
   if (group === undefined && user.length + serviceAccount.length > 0) return [];

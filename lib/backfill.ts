@@ -48,9 +48,10 @@ export async function openRun(request: BackfillRequest, name: string, ground: Gr
   return { ...found, run };
 }
 
-/** Ends a run; what is under way stops within seconds. Throws an Error where there is no such run. */
+/** Ends a run; what is under way stops within seconds, and one that has ended stays as it is. Throws where there is none. */
 export async function cancelBackfill(name: string, ground: Ground): Promise<OpenRun> {
   const found = await findRun(name, ground, () => true);
+  if (found !== undefined && hasEnded(found.run.status)) return found;
   const run = found === undefined ? undefined : await cancelRun(found.home, found.at, ground);
   if (found !== undefined && run !== undefined) return { ...found, run };
   throw new Error(`${ground.spelt('cancel')} ${name}: there is no such run; see kubectl get syncruns -A`);

@@ -107,7 +107,7 @@ function complete(all: readonly RunTarget[], state: RunTarget['state']): Judgeme
   const ended = `${all.filter(hasEnded).length} of ${all.length} targets have ended.`;
   if (!hasEnded({ state })) return judgement('False', state, ended);
   const done = all.filter((target) => target.state === 'Done').length;
-  if (state === 'Done') return judgement('True', 'Done', `All ${all.length} targets are done.`);
+  if (state === 'Done') return judgement('True', 'Done', `${done} of ${all.length} targets are done.`);
   const first = all.find((target) => target.state === state)?.message ?? '';
   return judgement('False', state, `${done} of ${all.length} targets are done. ${first}`.trim());
 }

@@ -3,6 +3,8 @@
 const words = process.argv.slice(2);
 if (words.some((word, index) => word === 'package' || (word === 'deploy' && words[index + 1] !== 'list'))) {
   const mend = 'run "npm run build:functions" first, or "npm run deploy", which does it';
-  throw new Error(`the functions are not built: ${mend}`);
+  // Thrown, it would stand in the middle of a stack trace of serverless.
+  process.stderr.write(`the functions are not built: ${mend}\n`);
+  process.exit(1);
 }
 module.exports = {};

@@ -4,6 +4,7 @@ import { carryOut } from '../lib/backfill-here.ts';
 import { type BackfillRequest, backfillRequest } from '../lib/backfill-request.ts';
 import { ApiError } from '../lib/cluster.ts';
 import { mirrorOf } from '../lib/mirror.ts';
+import { newRun } from '../lib/sync-run.ts';
 import { removeExpiredRuns } from '../lib/sync-run-expiry.ts';
 import { maxTargets, syncRun } from '../lib/sync-run-schema.ts';
 import type { ConfiguredTask } from '../lib/targets.ts';
@@ -186,6 +187,41 @@ describe('a request that comes again', () => {
   });
 });
 
+describe('a run that somebody else touches while it is being made', () => {
+  test('by the same request, which is through already, is answered with what that one did', async () => {
+    const { cluster, ground, tasks } = setUp();
+    let isFirst = true;
+    const before = async ({ verb }: { verb: string }) => {
+      if (verb !== 'replaceStatus' || !isFirst) return;
+      isFirst = false;
+      await carryOut(await openRun(ask({ mirror: 'one' }), 'run-1', ground), ground, { seen() {}, done() {} });
+    };
+    const second = await openRun(ask({ mirror: 'one' }), 'run-1', groundOf(tasks, cluster.client({ before })));
+    expect(answerOf(second)).toMatchObject({ state: 'Done', targets: 2 });
+    expect(messagesOf(second)).toEqual([]);
+  });
+
+  test('by deleting it is told so, and no message is sent', async () => {
+    const { cluster, tasks } = setUp();
+    const after = ({ verb }: { verb: string }) => {
+      if (verb === 'create') cluster.drop(syncRun.plural, 'run-1');
+    };
+    const opening = openRun(ask({ mirror: 'one' }), 'run-1', groundOf(tasks, cluster.client({ after })));
+    await expect(opening).rejects.toThrow('the SyncRun one/run-1 was deleted while it was being made');
+  });
+
+  test('with kubectl, by a tag that is no pair, gets no targets', async () => {
+    const { cluster, ground } = setUp();
+    const filter = { tags: ['payments'] };
+    const made = newRun({ namespace: 'one', name: 'mine' }, { mode: 'Apply', filter, cancelled: false });
+    await cluster.create(syncRun, made, { signal });
+    await expect(openRun(ask({ run: 'mine' }), 'mine', ground)).rejects.toThrow(
+      'the tag payments: give it as key=value',
+    );
+    expect(cluster.objects(syncRun.plural)).toMatchObject([made]);
+  });
+});
+
 describe('a run', () => {
   test('in this process goes through all its targets, four at a time, and tells of each', async () => {
     const { cluster, ground } = setUp();
@@ -209,8 +245,61 @@ describe('a run', () => {
     expect(failed).toMatchObject([{ message: 'the configuration has no such target any more' }]);
   });
 
+  test('in this process that is interrupted begins no further target, and the same again does the rest', async () => {
+    const regions = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const { ground } = setUp({}, regions);
+    const open = await openRun(ask({ mirror: 'one' }), 'run-1', ground);
+    const stop = new AbortController();
+    const told: unknown[] = [];
+    await carryOut(
+      open,
+      { ...ground, signal: stop.signal },
+      {
+        seen() {},
+        done({ scope }) {
+          told.push(scope.region);
+          stop.abort();
+        },
+      },
+    );
+    expect(told.toSorted()).toEqual(['a', 'b', 'c', 'd']);
+    const again = await openRun(ask({ run: 'run-1' }), 'run-1', ground);
+    const run = await carryOut(again, ground, { seen() {}, done() {} });
+    expect(run?.status).toMatchObject({ state: 'Done', progress: '6/6', seen: 6 });
+  });
+
   test('that is not there cannot be cancelled', async () => {
     await expect(cancelBackfill('nothing', setUp().ground)).rejects.toThrow('cancel nothing: there is no such run');
+  });
+
+  test('that kubectl has cancelled before ends with all that is left of it', async () => {
+    const { cluster, ground } = setUp();
+    await openRun(ask({ mirror: 'two' }), 'run-1', ground);
+    cluster.tamper('kubectl', syncRun.plural, 'run-1', (object) => ({
+      ...object,
+      spec: { ...object.spec, cancelled: true },
+    }));
+    const run = await cancelBackfill('run-1', ground);
+    expect(answerOf(run)).toMatchObject({ syncRun: { namespace: 'two' }, state: 'Cancelled', targets: 2 });
+    expect(messagesOf(run)).toEqual([]);
+  });
+
+  test('that has ended stays as it is', async () => {
+    const { ground } = setUp();
+    const open = await openRun(ask({ mirror: 'two' }), 'run-1', ground);
+    await carryOut(open, ground, { seen() {}, done() {} });
+    const { run } = await cancelBackfill('run-1', ground);
+    expect([run.status.state, run.spec.cancelled]).toEqual(['Done', false]);
+  });
+
+  test('that is deleted while it is being cancelled is said to be gone', async () => {
+    const { cluster, ground, tasks } = setUp();
+    await openRun(ask({ mirror: 'one' }), 'run-1', ground);
+    const before = ({ verb }: { verb: string }) => {
+      if (verb === 'replace') cluster.drop(syncRun.plural, 'run-1');
+    };
+    const cancelling = cancelBackfill('run-1', groundOf(tasks, cluster.client({ before })));
+    await expect(cancelling).rejects.toThrow('cancel run-1: there is no such run');
   });
 
   test('is deleted a week after it ended, and three weeks after it was made where it never ended', async () => {

@@ -149,6 +149,11 @@ describe('the arguments of a deployment', () => {
     }
   });
 
+  test('a param that does not exist is refused, because serverless would leave the right one at its default', () => {
+    const wrong = ['--stage', 'x', '--param', 'alarmTopik=arn:aws:sns:us-east-1:111122223333:alarms'];
+    expect(() => deploymentOf(wrong)).toThrow('there is no such param: did you mean "alarmTopic"?');
+  });
+
   test('subnets without security groups, or the other way round, are refused before anything is built', () => {
     const [subnets, groups] = ['subnets=subnet-0a1', 'securityGroups=sg-0c3'];
     expect(() => deploymentOf(['--stage', 'x', '--param', subnets])).toThrow('--param "securityGroups=..." is missing');

@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
-import { openClusters } from '../lib/open-clusters.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { stringify } from 'yaml';
+import { connectionTo, openClusters } from '../lib/open-clusters.ts';
 
 const signal = new AbortController().signal;
 type Clusters = Parameters<typeof openClusters>[0];
@@ -51,4 +55,40 @@ test('an interruption ends the wait for a cluster', async () => {
   const eks = { name: 'a', region: 'us-east-1', endpoint: 'https://x.example', certificateAuthority: 'YQ==' };
   const opened = await openClusters({ here: { eks } }, ['here'], { signal: stop.signal });
   await expect(opened.get('here')?.namespacePhase('x', { signal })).rejects.toThrow('cluster here: interrupted');
+});
+
+describe('beside its configuration', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'skymirror-open-'));
+  beforeAll(() => {
+    const servers = ['first', 'second'];
+    const kubeconfig = {
+      'current-context': 'first',
+      clusters: servers.map((name) => ({ name, cluster: { server: `https://${name}.example` } })),
+      users: [{ name: 'anyone', user: {} }],
+      contexts: servers.map((name) => ({ name, context: { cluster: name, user: 'anyone' } })),
+    };
+    writeFileSync(join(folder, 'clusters'), stringify(kubeconfig), { mode: 0o600 });
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const serverOf = async (entry: Clusters[string]) => {
+    vi.stubEnv('HOME', folder);
+    vi.stubEnv('KUBECONFIG', join(folder, 'clusters'));
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', undefined);
+    return (await connectionTo({ here: entry }, 'here', { signal, folder })).server.hostname;
+  };
+
+  test.each<[string, Clusters[string], string]>([
+    ['as kubectl finds it, where nothing is said', {}, 'first.example'],
+    ['by a path from the folder of the configuration', { kubeconfig: 'clusters' }, 'first.example'],
+    ['by a path from home', { kubeconfig: '~/clusters' }, 'first.example'],
+    ['by its context', { context: 'second' }, 'second.example'],
+    ['by both', { kubeconfig: './clusters', context: 'second' }, 'second.example'],
+  ])('a cluster is found %s', async (_, entry, server) => {
+    expect(await serverOf(entry)).toBe(server);
+  });
+
+  test('the cluster of the own pod is not looked for in a kubeconfig', async () => {
+    await expect(serverOf({ inCluster: true })).rejects.toThrow('this process runs in no pod');
+  });
 });

@@ -143,6 +143,16 @@ describe('what the queue does not take', () => {
     expect(batches.map((batch) => batch.length)).toEqual([10, 1]);
   });
 
+  test('comes back also without a reason, and what was never in the batch does not', async () => {
+    const { send } = await queueThat(() => ({
+      Failed: [
+        { Id: '0', SenderFault: true },
+        { Id: '7', SenderFault: true, Code: 'InvalidMessageContents' },
+      ],
+    }));
+    expect(await send(many(1))).toEqual([{ message: message('0'), reason: 'no reason given', isRefused: true }]);
+  });
+
   test('because a whole request failed is sent again', async () => {
     const { batches, send } = await queueThat((_, call) => (call === 1 ? { error: 'no' } : {}));
     expect(await send(many(3))).toEqual([]);

@@ -45,3 +45,22 @@ test('a line says why the outside was not seen', () => {
   const line = reportLine({ ...report, incomplete: { reason: 'Throttled', message: 'AWS throttles' } });
   expect(line).toContain(': incomplete (Throttled), nothing seen');
 });
+
+test('a line tells the parts of one cluster apart by their namespaces, and says where Events are missing', () => {
+  const part = { cluster: 'one', failures: [], blocked: 0 };
+  const line = reportLine({
+    ...report,
+    clusters: [
+      { ...part, namespace: 'orders', counts: { ...nothing, created: 1 } },
+      { ...part, namespace: 'payments', untold: 'forbidden' },
+      { ...part, namespace: 'shop', skipped: 'NamespaceMissing' },
+    ],
+  });
+  expect(line).toMatch(
+    /1\.2 s; one\/orders: 1 created; one\/payments: no change, no Events \(forbidden\); one\/shop skipped: NamespaceMissing$/,
+  );
+});
+
+test('a line of a pass that came to no cluster ends with its effort', () => {
+  expect(reportLine({ ...report, clusters: [] })).toMatch(/nothing seen, 2 calls, 1\.2 s$/);
+});

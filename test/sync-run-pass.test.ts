@@ -3,10 +3,12 @@ import { ApiError, type Cluster } from '../lib/cluster.ts';
 import { conditionOf } from '../lib/object.ts';
 import { UnseenError } from '../lib/source.ts';
 import { syncRun } from '../lib/sync-run-schema.ts';
-import { endTarget } from '../lib/sync-run-writer.ts';
+import { endTarget, updateTarget } from '../lib/sync-run-writer.ts';
+import { memoryCluster } from './memory/memory-cluster.ts';
 import { idOf, type SourceHooks } from './memory/memory-source.ts';
 import { at, type RunWorld, runWorld } from './sync-run-world.ts';
 
+const signal = new AbortController().signal;
 const things = ({ cluster }: RunWorld) => cluster.objects('things').length;
 
 /** What a hook waits for, and what lets it go on. */
@@ -124,6 +126,31 @@ describe('a backfill that is cancelled', () => {
     expect(await running).toMatchObject({ next: 'done' });
     expect(await all.target()).toMatchObject({ state: 'Cancelled', created: 2, seen: 2 });
     second.open();
+  });
+
+  test('is told from one whose SyncRun cannot be looked at for a while, which goes on', async () => {
+    const all = await runWorld(6);
+    const [second, failed, answered] = [gate(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let pages = 0;
+    let looks = 0;
+    const isLook = ({ verb, plural }: { verb: string; plural: string }) =>
+      verb === 'get' && plural === syncRun.plural && pages === 2;
+    const running = all.deliver({
+      lookEvery: 1,
+      access: { before: ({ verb }) => (verb === 'page' && ++pages === 2 ? second.wait() : undefined) },
+      hooks: {
+        before(request) {
+          if (!isLook(request) || ++looks > 2) return;
+          if (looks === 2) failed.resolve();
+          throw new ApiError(503, 'ServiceUnavailable', 'not now');
+        },
+        after: (request) => (isLook(request) ? answered.resolve() : undefined),
+      },
+    });
+    await Promise.all([second.reached, failed.promise, answered.promise]);
+    second.open();
+    expect(await running).toMatchObject({ next: 'done' });
+    expect(await all.target()).toMatchObject({ state: 'Done', created: 6 });
   });
 
   test('by being deleted ends too', async () => {
@@ -260,11 +287,40 @@ describe('a pass that does not get through', () => {
     expect(things(all)).toBe(0);
   });
 
+  test('because its time was over before it began is sent on, and writes nothing', async () => {
+    const all = await runWorld(2);
+    const before = all.cluster.writes.length;
+    expect(await all.deliver({ signal: AbortSignal.abort() })).toEqual({ next: 'send on' });
+    expect(all.cluster.writes).toHaveLength(before);
+  });
+
+  test('because its run has no such target touches nothing, and is not tried again', async () => {
+    const all = await runWorld(2);
+    const reason = expect.stringContaining('run backfill-1: it has no target production.Thing.');
+    expect(await all.deliver({ task: { scope: { account: '1', region: 's' } } })).toEqual({ next: 'done', reason });
+    expect(things(all)).toBe(0);
+  });
+
+  test('in one of two clusters has the other written, and is tried again', async () => {
+    const all = await runWorld(2);
+    const down = memoryCluster({
+      name: 'down',
+      hooks: {
+        before() {
+          throw new ApiError(503, 'ServiceUnavailable', 'not now');
+        },
+      },
+    });
+    const tried = await all.deliver({ clusters: [all.cluster, down] });
+    expect(tried).toMatchObject({ next: 'retry', reason: expect.stringContaining('not now') });
+    expect(await all.target()).toMatchObject({ state: 'Running', created: 2 });
+  });
+
   test('because nobody can carry it out is ended from outside, once', async () => {
     const all = await runWorld(2);
     const [key = ''] = Object.keys((await all.run()).targets);
-    await endTarget(all.cluster, at, key, 'no such target', { signal: new AbortController().signal });
-    await endTarget(all.cluster, at, key, 'another reason', { signal: new AbortController().signal });
+    await endTarget(all.cluster, at, key, 'no such target', { signal });
+    await endTarget(all.cluster, at, key, 'another reason', { signal });
     expect(await all.target()).toMatchObject({ state: 'Failed', message: 'no such target' });
   });
 });
@@ -283,6 +339,35 @@ describe('two workers with the same target', () => {
     page.open();
     await slow;
     expect(await all.target()).toMatchObject({ state: 'Done', created: 4, passes: 2 });
+  });
+
+  test('leave it alone where the other was through with it in the meantime', async () => {
+    const all = await runWorld(2);
+    let isFirst = true;
+    // Between the look at the run and the entry of the pass.
+    const before = async ({ verb, plural }: { verb: string; plural: string }) => {
+      if (!isFirst || verb !== 'list' || plural !== 'things') return;
+      isFirst = false;
+      await all.deliver();
+    };
+    const reason = expect.stringContaining('the target has ended before: Done');
+    expect(await all.deliver({ hooks: { before } })).toEqual({ next: 'done', reason });
+    expect(await all.target()).toMatchObject({ state: 'Done', created: 2, passes: 1 });
+  });
+
+  test('do not wait for each other for ever', async () => {
+    const all = await runWorld(2);
+    const [key = ''] = Object.keys((await all.run()).targets);
+    let entries = 0;
+    const before = async ({ verb, plural }: { verb: string; plural: string }) => {
+      if (verb !== 'list' || plural !== 'things') return;
+      entries += 1;
+      const message = `entered ${entries} times`;
+      await updateTarget(all.cluster, at, key, (target) => ({ ...target, message }), { signal });
+    };
+    const reason = expect.stringContaining('others enter passes of the same target again and again');
+    expect(await all.deliver({ hooks: { before } })).toEqual({ next: 'retry', reason });
+    expect(things(all)).toBe(0);
   });
 
   test('write the run under the version that they read', async () => {

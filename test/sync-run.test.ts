@@ -48,7 +48,7 @@ describe('a run', () => {
     [['Pending', 'Pending'], 'Pending', '0/2', 'False Pending 0 of 2 targets have ended.'],
     [['Done', 'Pending'], 'Running', '1/2', 'False Running 1 of 2 targets have ended.'],
     [['Done', 'Running'], 'Running', '1/2', 'False Running 1 of 2 targets have ended.'],
-    [['Done', 'Done'], 'Done', '2/2', 'True Done All 2 targets are done.'],
+    [['Done', 'Done'], 'Done', '2/2', 'True Done 2 of 2 targets are done.'],
     [['Done', 'Cancelled'], 'Cancelled', '2/2', 'False Cancelled 1 of 2 targets are done.'],
     [['Failed', 'Cancelled'], 'Failed', '2/2', 'False Failed 0 of 2 targets are done. why'],
   ] as const)('with targets that are %j is %s', (states, state, progress, condition) => {

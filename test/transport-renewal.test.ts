@@ -34,6 +34,7 @@ async function ask(connection: Connection, times = 1, deadline = 5_000): Promise
 }
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -158,6 +159,23 @@ describe('a connection that can renew itself', () => {
     await expect(ask(connection)).rejects.toThrow(/ Ask for an entry\.$/);
     expect(calls).toHaveLength(2);
   });
+});
+
+test('credentials that are found missing late do not put away those that came in the meantime', async () => {
+  const { url, calls } = await serve(ok);
+  const first = Promise.withResolvers<Record<string, string>>();
+  let asked = 0;
+  const headers = async () => {
+    asked += 1;
+    return asked === 1 ? first.promise : { Authorization: `Bearer ${asked}` };
+  };
+  const { get } = open(url, { headers });
+  const slow = get();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
+  expect(await get()).toEqual({ ok: true });
+  first.reject(new Error('the plugin was killed'));
+  expect(await slow).toEqual({ ok: true });
+  expect(calls.map((call) => call.headers.authorization)).toEqual(['Bearer 2', 'Bearer 2']);
 });
 
 test('a connection that cannot renew itself only gets new credentials', async () => {

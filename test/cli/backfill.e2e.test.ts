@@ -69,6 +69,15 @@ describe('skymirror backfill', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('1 seen, 1 changed');
     expect(await all.world.identifiers()).toEqual(['orders']);
+    const cancelled = await all.cli('backfill', '--cancel', 'first');
+    expect(cancelled.stderr).toContain('first: it had ended before, and nothing was cancelled');
+  });
+
+  test('--follow is for the function, and is refused here', async () => {
+    await using all = await setUp([]);
+    const { code, stderr } = await all.cli('backfill', '--follow');
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('--follow goes with --function');
   });
 
   test('with --plan counts what would change, writes nothing, and ends with 2', async () => {
@@ -86,6 +95,9 @@ describe('skymirror backfill', () => {
       code: 0,
       targets: [{ created: 1 }],
     });
+    expect((await all.cli('backfill', '--tag', 'team=paymemts')).stdout).toContain(
+      'Nothing fits the name or the tags.',
+    );
     expect(await all.world.identifiers()).toEqual(['orders-eu']);
     const before = await versions(all.world);
     await all.json('--name', 'orders*');

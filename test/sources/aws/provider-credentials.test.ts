@@ -119,6 +119,27 @@ test.each(['', '<Credentials/>', '<Credentials><AccessKeyId>A</AccessKeyId></Cre
   },
 );
 
+test('a role that could not be assumed is assumed once somebody asks again', async () => {
+  const session = aws.connect(scope, access);
+  const { credentials } = session.settings;
+  answer = assumed('');
+  const refused = await Promise.allSettled([credentials(), credentials(), credentials()]);
+  expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  answer = assumed(whole);
+  expect(await credentials()).toMatchObject({ accessKeyId: 'ASSUMED' });
+  aws.close(session);
+});
+
+test('a role whose credentials have no token and no end is assumed once', async () => {
+  answer = assumed(whole.replace(/<SessionToken>.*<.Expiration>/, ''));
+  const session = aws.connect(scope, access);
+  const [first, second] = [await session.settings.credentials(), await session.settings.credentials()];
+  aws.close(session);
+  expect(first).toEqual({ accessKeyId: 'ASSUMED', secretAccessKey: 's' });
+  expect(second).toBe(first);
+  expect(asked).toHaveLength(1);
+});
+
 test('a closed session leaves no connection, also not that of the role', async () => {
   const outside = rdsInstance.open(scope, access);
   await outside.prove(new AbortController().signal);
