@@ -13,9 +13,9 @@ export async function handler(event, context) {
   if (event.exit !== undefined) process.exit(event.exit);
   if (event.megabytes) {
     kept.push(Buffer.alloc(event.megabytes * 1024 * 1024, 1));
-    await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  if (event.hang) await new Promise(() => {});
+  // Who uses too much memory is to be ended for that, not to be done before anybody looks.
+  if (event.hang || event.megabytes) await new Promise(() => {});
   if (event.answer) return 'x'.repeat(event.answer);
   if (event.nothing) return;
   const remaining = context.getRemainingTimeInMillis();
