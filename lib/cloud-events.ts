@@ -60,6 +60,8 @@ const rdsSources: ReadonlyMap<string, readonly [detailType: string, arnPart: str
   ['db-cluster', ['RDS DB Cluster Event', 'cluster']],
 ]);
 
+const topicArn = /^arn:(?<partition>[a-z-]+):sns:(?<region>[a-z0-9-]+):(?<account>\d{12}):/;
+
 /**
  * The event that the body of an SQS message holds: of EventBridge, or of an RDS event subscription, through SNS or
  * delivered raw (then `attributes` are the message's own). `undefined` where it is neither; never throws.
@@ -81,9 +83,10 @@ function eventOf(value: unknown, resource: unknown, topic?: string): CloudEvent 
   const { data: message } = rdsMessage.safeParse(value);
   if (message === undefined) return envelope.safeParse(value).data;
   // Of a snapshot, a parameter group, a proxy: an event that no rule fits.
-  const [detailType, arnPart] = rdsSources.get(message['Event Source']) ?? ['RDS Event', ''];
-  const [, partition, region, account] = /^arn:([a-z-]+):sns:([a-z0-9-]+):(\d{12}):/.exec(topic ?? '') ?? [];
-  const rebuilt = partition && `arn:${partition}:rds:${region}:${account}:${arnPart}:${message['Source ID']}`;
+  const [detailType, arnPart] = rdsSources.get(message['Event Source']) ?? ['RDS Event'];
+  const { partition, region, account } = topic?.match(topicArn)?.groups ?? {};
+  const rebuilt =
+    partition && arnPart && `arn:${partition}:rds:${region}:${account}:${arnPart}:${message['Source ID']}`;
   return {
     source: 'aws.rds',
     'detail-type': detailType,

@@ -31,7 +31,7 @@ export function objectName(kind: string, readable: string, id: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, slugLength)
-    .replace(/^-+|-+$/g, '');
+    .replace(/^-|-$/g, '');
   return `${slug === '' ? kind.toLowerCase() : slug}-${shortHash(kind, id)}`;
 }
 

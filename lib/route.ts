@@ -36,21 +36,23 @@ const longestId = 2048;
  * has to lie in the scope of a task. Never throws, whatever is in an event.
  */
 export function routerOf(tasks: readonly ConfiguredTask[]): (event: CloudEvent) => Route {
-  const kinds = Map.groupBy(tasks, ({ source }) => source);
-  const places = new Map(
-    [...kinds].map(([source, own]) => [source, Map.groupBy(own, ({ scope }) => placeKey(source, scope))] as const),
-  );
+  const kinds = [...Map.groupBy(tasks, ({ source }) => source)].map(([source, own]) => ({
+    source,
+    places: Map.groupBy(own, ({ scope }) => placeKey(source, scope)),
+  }));
   return (event) => {
     if (isFailedCall(event)) return { ignored: 'FailedCall' };
-    const rules = [...kinds.keys()].flatMap((source) =>
-      source.events.filter(({ pattern }) => fits(pattern, event)).map((rule) => ({ source, rule })),
+    const rules = kinds.flatMap((kind) =>
+      kind.source.events.filter(({ pattern }) => fits(pattern, event)).map((rule) => ({ ...kind, rule })),
     );
     if (rules.length === 0) return { ignored: 'UnknownKind' };
-    const named = rules.flatMap(({ source, rule }) => idsIn(source, rule, event));
+    const named = rules.flatMap(({ source, places, rule }) =>
+      idsIn(source, rule, event).map(({ id, place }) => ({ id, looking: places.get(place) ?? [] })),
+    );
     if (named.length === 0) return { ignored: 'NoId' };
     const ids = new Map<ConfiguredTask, Set<string>>();
-    for (const { source, id, place } of named) {
-      for (const task of places.get(source)?.get(place) ?? []) ids.set(task, (ids.get(task) ?? new Set()).add(id));
+    for (const { id, looking } of named) {
+      for (const task of looking) ids.set(task, (ids.get(task) ?? new Set()).add(id));
     }
     if (ids.size === 0) return { ignored: 'UnknownPlace' };
     const targets = [...ids].filter(([task]) => !task.paused).map(([task, own]) => ({ task, ids: [...own] }));
@@ -63,7 +65,7 @@ export function fits(pattern: EventPattern, value: unknown): boolean {
   return Object.entries(pattern).every(([name, wanted]) => {
     const found = fieldOf(value, name);
     if (!isList(wanted)) return fits(wanted, found);
-    return [found].flat().some((one) => typeof one === 'string' && wanted.includes(one));
+    return [found].flat().some((one) => wanted.some((text) => text === one));
   });
 }
 
@@ -84,7 +86,7 @@ function idsIn(source: Source, rule: EventRule, event: CloudEvent) {
     const ids = rule.ids(event).slice(0, idsPerEvent);
     return ids.flatMap((id) => {
       const identity = id.length > longestId ? undefined : source.identify(id);
-      return identity === undefined ? [] : [{ source, id, place: placeKey(source, identity) }];
+      return identity === undefined ? [] : [{ id, place: placeKey(source, identity) }];
     });
   } catch {
     return [];

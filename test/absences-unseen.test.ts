@@ -60,6 +60,24 @@ describe('an object that was seen a minute ago', () => {
   });
 });
 
+test('only so many objects are called stale in one pass, and the others in the next ones', async () => {
+  const sim = await mirrored();
+  sim.wait(16 * 60);
+  const counts: unknown[] = [];
+  for (const _ of names) {
+    const { report } = await sim.pass({ ...throttled, limits: { staleWrites: 2 } });
+    const { updated, kept } = report.clusters[0]?.counts ?? {};
+    counts.push([updated, kept]);
+  }
+  expect(counts).toEqual([
+    [2, 3],
+    [2, 3],
+    [1, 4],
+    [0, 5],
+    [0, 5],
+  ]);
+});
+
 describe('the sentence of a scan', () => {
   /** Five seconds apart; the order in which ids are asked for differs from pass to pass. */
   async function sentences(sim: Simulation, run: RunOptions): Promise<unknown[]> {

@@ -61,13 +61,15 @@ describe('what a listing does not hold', () => {
     const found: SourceHooks['found'] = (id) => (id === idOf('n3') ? { id, state: 'stopped' } : undefined);
     const report = await pass({ found });
     expect(report.incomplete).toMatchObject({ reason: 'Untrusted' });
-    expect(report.clusters[0]?.counts).toMatchObject({ marked: 0, updated: 1 });
+    expect(report.clusters[0]?.counts).toMatchObject({ marked: 0, updated: 1, kept: 5 });
     expect(exists()).not.toContain('False');
   });
 
   test('and is of another kind now is marked as not selected, and exists', async () => {
-    const { counts, exists, cluster } = await gone(1);
-    expect(await counts({ found: (id) => ({ id, excluded: 'a queue' }) })).toMatchObject({ marked: 1 });
+    const { pass, exists, cluster } = await gone(1);
+    const report = await pass({ found: (id) => ({ id, excluded: 'a queue' }) });
+    expect(report.incomplete).toBeUndefined();
+    expect(report.clusters[0]?.counts).toMatchObject({ marked: 1 });
     expect(exists()).toEqual(['True']);
     const [object] = cluster.objects('things');
     expect(conditionOf(object ?? expect.fail(), 'Synced')).toMatchObject({
@@ -131,7 +133,8 @@ describe('a delete', () => {
     later(10);
     fail(({ verb, plural }) => verb === 'replaceStatus' && plural === 'mirrorscans');
     const report = await pass();
-    expect(report.clusters[0]?.failures[0]).toMatchObject({ message: expect.stringContaining('nothing is deleted') });
+    const refused = report.clusters[0]?.failures.filter(({ message }) => message.includes('nothing is deleted'));
+    expect(refused).toHaveLength(1);
     expect(cluster.objects('things')).toHaveLength(12);
   });
 

@@ -44,7 +44,23 @@ test('of an event subscription the message attribute counts most, then the ARN i
   expect(eventOf('subscription-instance', topic)?.resources).toEqual([
     'arn:aws-cn:rds:cn-north-1:999999999999:db:foobar',
   ]);
-  expect(eventOf('subscription-instance', { TopicArn: 'databases' })?.resources).toEqual([undefined]);
+});
+
+test('of an older message the ARN is put together from its topic, where that is one and the kind is known', () => {
+  const older = (source: string, topic: string) => {
+    const { 'Source ARN': _, ...message } = { ...sampleOf('subscription-raw').body, 'Source ARN': '' };
+    const Message = JSON.stringify({ ...message, 'Event Source': source, 'Source ID': 'orders' });
+    const event = eventOf('subscription-instance', { Message, TopicArn: topic });
+    return [event?.['detail-type'], event?.resources, event?.account];
+  };
+  const topic = 'arn:aws:sns:us-east-1:123456789012:databases';
+  const arn = 'arn:aws:rds:us-east-1:123456789012';
+  expect(older('db-instance', topic)).toEqual(['RDS DB Instance Event', [`${arn}:db:orders`], '123456789012']);
+  expect(older('db-cluster', topic)).toEqual(['RDS DB Cluster Event', [`${arn}:cluster:orders`], '123456789012']);
+  expect(older('db-snapshot', topic)).toEqual(['RDS Event', [undefined], '123456789012']);
+  for (const other of ['databases', `of ${topic}`, topic.replace('sns', 'sqs'), topic.replace('1234', '')]) {
+    expect(older('db-instance', other)).toEqual(['RDS DB Instance Event', [undefined], undefined]);
+  }
 });
 
 test('delivered raw, an event subscription is known by the attributes of the message', () => {

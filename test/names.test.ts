@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isLabelName, isLabelValue, objectName, scopeHash, shortHash } from '../lib/names.ts';
+import { isLabelName, isLabelValue, objectName, scopeHash, shortHash, spread } from '../lib/names.ts';
 
 describe('names that must never change: every object in every cluster carries one', () => {
   test.each([
@@ -60,6 +60,14 @@ test('a scope hash depends on keys, values and their order', () => {
     { broker: '1', region: 'r' },
   ];
   expect(new Set(scopes.map((scope) => scopeHash(scope))).size).toBe(4);
+});
+
+test('numbers that stand for texts are spread evenly from 0 to below 1, and each text keeps its own', () => {
+  const numbers = Array.from({ length: 10_000 }, (_, index) => spread(`arn:${index}`));
+  const tenths = Map.groupBy(numbers, (number) => Math.floor(number * 10));
+  expect([...tenths.keys()].toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  for (const { length } of tenths.values()) expect(Math.abs(length - 1000)).toBeLessThan(100);
+  expect(spread('arn:7')).toBe(numbers[7]);
 });
 
 describe('a label value', () => {

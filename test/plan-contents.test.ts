@@ -1,41 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { judgement, timestamp } from '../lib/conditions.ts';
-import type { JsonObject } from '../lib/json.ts';
+import { timestamp } from '../lib/conditions.ts';
 import { markOf } from '../lib/mark.ts';
-import { mirrorOf } from '../lib/mirror.ts';
 import { conditionOf, type KubernetesObject } from '../lib/object.ts';
-import { type Case, decide, type Sight } from '../lib/plan.ts';
-import { nameOf } from '../lib/resource.ts';
-import { rdsInstance } from '../lib/sources/aws/rds-instance.ts';
-
-const start = Date.parse('2026-05-04T12:00:00Z');
-const minute = 60_000;
-const id = 'arn:aws:rds:eu-west-1:111122223333:db:orders';
-const identity = rdsInstance.identify(id) ?? {};
-const mirror = mirrorOf({ name: 'production', namespace: 'external' });
-const target = { mirror, source: rdsInstance, scope: { account: '111122223333', region: 'eu-west-1' } };
-const fields: JsonObject = { engine: 'postgres', state: 'available' };
-const health = judgement('True', 'Available', 'It can be used.');
-const present: Sight = { state: 'present', fields, health, by: 'list' };
-const unseen = (since: number): Sight => ({ state: 'unseen', reason: 'Throttled', message: 'AWS throttles', since });
-
-const name = nameOf(rdsInstance, id, identity);
-
-function caseOf(sight: Sight, object: KubernetesObject | undefined, more: Partial<Case> = {}): Case {
-  return { target, name, identity, sight, object, now: start, whole: true, released: true, ...more };
-}
-
-/** The object after this was decided, as the server gives it back. */
-function settled(sight: Sight, object: KubernetesObject | undefined, more: Partial<Case> = {}): KubernetesObject {
-  const action = decide(caseOf(sight, object, more));
-  if (!('object' in action)) throw new Error(`nothing is written: ${JSON.stringify(action)}`);
-  const metadata = { ...action.object.metadata, uid: 'u1', managedFields: [{ manager: 'skymirror' }] };
-  return { ...action.object, metadata };
-}
-
-const live = settled(present, undefined);
-const brief = (object: KubernetesObject) =>
-  object.status?.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+import { decide, type Sight } from '../lib/plan.ts';
+import {
+  brief,
+  caseOf,
+  fields,
+  id,
+  live,
+  minute,
+  mirror,
+  name,
+  present,
+  settled,
+  start,
+  target,
+  unread,
+  unseen,
+} from './plan-world.ts';
 
 describe('what is written', () => {
   test('for a new resource is its identity, its fields, its labels and three conditions', () => {
@@ -90,36 +73,49 @@ describe('what is written', () => {
     expect(invalid.status).not.toHaveProperty('observed');
   });
 
-  test('for a resource that nobody sees any more is the reason, once', () => {
-    const stale = settled(unseen(start), live, { now: start + 16 * minute });
-    expect(brief(stale)).toEqual(['Exists Unknown NotSeen', 'Synced False Throttled', 'Ready True Available']);
-    const again = { ...unseen(start), message: 'another sentence' };
-    expect(decide(caseOf(again, stale, { now: start + 17 * minute }))).toEqual({ do: 'keep', why: 'Unseen' });
-    const late = settled(unseen(start), stale, { now: start + 33 * minute });
-    expect(conditionOf(late, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'NotSynced' });
+  test.each<[string, Sight]>([
+    ['is not read', unread(start)],
+    ['is invalid', { state: 'invalid', issues: 'no state' }],
+    ['is not selected', { state: 'unselected', by: 'list' }],
+  ])('for what was gone, is there again and %s says nothing about its health', (_, sight) => {
+    const returned = settled(sight, settled({ state: 'gone' }, live));
+    expect(conditionOf(returned, 'Exists')?.status).toBe('True');
+    expect(conditionOf(returned, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'NotSynced' });
   });
 
-  test.each([
-    ['AccessDenied', 'AccessDenied'],
-    ['Throttled', 'Throttled'],
-    ['Unreachable', 'Unreachable'],
-    ['WrongPlace', 'Stale'],
-    ['BadAnswer', 'Stale'],
-    ['Interrupted', 'Stale'],
-    ['Untrusted', 'Stale'],
-  ] as const)('for a pass that ended as %s is the reason %s', (reason, shown) => {
-    const sight: Sight = { state: 'unseen', reason, message: 'why', since: start };
-    const stale = settled(sight, live, { now: start + 16 * minute });
-    expect(conditionOf(stale, 'Synced')).toMatchObject({
-      status: 'False',
-      reason: shown,
-      message: 'why',
-    });
-  });
-
-  test('for what a run of named ids saw lately is nothing, however old the last scan is', () => {
-    const lately = caseOf(unseen(start - 60 * minute), live, { now: start + 14 * minute });
-    expect(decide(lately)).toEqual({ do: 'keep', why: 'Unseen' });
+  test.each<[string, KubernetesObject, Readonly<Record<string, string>>]>([
+    ['is there', live, { Exists: 'Seen in the last look.', Synced: 'The observed fields are current.' }],
+    [
+      'is gone',
+      settled({ state: 'gone' }, live),
+      {
+        Exists: 'It is not there any more: asked for by its id, the answer was "not found".',
+        Synced: 'The observed fields are the last ones before it went.',
+        Ready: 'It does not exist any more.',
+      },
+    ],
+    [
+      'is not selected',
+      settled({ state: 'unselected', by: 'list' }, live),
+      { Synced: 'The mirror production no longer selects it.' },
+    ],
+    [
+      'is not of the kind',
+      settled({ state: 'excluded', issues: 'engine docdb', by: 'list' }, live),
+      { Synced: 'It is not of this kind: engine docdb.' },
+    ],
+    [
+      'was not seen for an hour',
+      settled(unseen(start), settled(unseen(start), live, { now: start + 16 * minute }), { now: start + 60 * minute }),
+      {
+        Exists: 'Not seen for longer than staleAfter.',
+        Synced: 'AWS throttles',
+        Ready: 'The observed fields are not current; see Synced.',
+      },
+    ],
+  ])('says in sentences that a resource %s', (_, object, sentences) => {
+    const said = object.status?.conditions?.map(({ type, message }) => [type, message]) ?? [];
+    expect(Object.fromEntries(said)).toMatchObject(sentences);
   });
 
   test('restores labels that were lost and nothing else', () => {

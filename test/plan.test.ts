@@ -20,19 +20,23 @@ const columns: readonly string[] = [
   'NotSelected, due',
   'labels lost',
   'no status',
+  'not seen for long',
 ];
 
-const seen = ['nothing', 'update', 'update', 'update', 'update', 'update', 'update', 'update'] as const;
-const bad = ['update', ...seen.slice(1)];
+const seen = ['nothing', ...Array<string>(8).fill('update')];
+const bad = Array<string>(9).fill('update');
 const grace = 'keep Grace';
-const listed = ['mark', 'mark', 'mark', 'mark', grace, 'ASK', 'mark', 'mark'] as const;
-const asked = ['mark', 'mark', 'mark', 'mark', grace, 'DELETE', 'mark', 'mark'] as const;
+const unseen = 'keep Unseen';
+const listed = ['mark', 'mark', 'mark', 'mark', grace, 'ASK', 'mark', 'mark', 'mark'];
+const asked = listed.with(5, 'DELETE');
 // Marked because the mirror did not select it, excluded now: the mark stays and its message changes.
 const otherWords = (row: readonly string[]) => row.map((verdict) => (verdict === grace ? 'update' : verdict));
-const absent = ['ask', 'ask', grace, 'ASK', 'ask', 'ask', 'ask', 'ask'] as const;
-const gone = ['mark', 'mark', grace, 'DELETE', 'mark', 'mark', 'mark', 'mark'] as const;
-const fresh = Array<string>(8).fill('keep Unseen');
-const stale = ['update', 'update', ...Array<string>(4).fill('keep Unseen'), 'update', 'update'];
+const absent = ['ask', 'ask', grace, 'ASK', 'ask', 'ask', 'ask', 'ask', 'ask'];
+const gone = ['mark', 'mark', grace, 'DELETE', 'mark', 'mark', 'mark', 'mark', 'mark'];
+const fresh = Array<string>(9).fill(unseen);
+const stale = ['update', 'update', unseen, unseen, unseen, unseen, 'update', 'update', unseen];
+const unread = [unseen, unseen, 'update', 'update', unseen, unseen, unseen, 'update', 'update'];
+const unreadLong = ['update', 'update', 'update', 'update', unseen, unseen, 'update', 'update', 'update'];
 
 const table: Readonly<Record<string, Row>> = {
   //                             none            ours      being deleted by others  not ours
@@ -40,9 +44,14 @@ const table: Readonly<Record<string, Row>> = {
   'present, selected, get': ['create', ...seen, 'refuse BeingDeleted', 'refuse OWNER'],
   'present, unselected, list': ['nothing', ...listed, 'refuse BeingDeleted', 'nothing'],
   'present, unselected, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
+  'unselected by name, list': ['nothing', ...listed, 'refuse BeingDeleted', 'nothing'],
+  'unselected by name, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
   'excluded, list': ['nothing', ...otherWords(listed), 'refuse BeingDeleted', 'nothing'],
   'excluded, get': ['nothing', ...otherWords(asked), 'refuse BeingDeleted', 'nothing'],
   invalid: ['refuse Invalid', ...bad, 'refuse BeingDeleted', 'refuse OWNER'],
+  'invalid, unselected by name': ['nothing', ...bad, 'nothing', 'nothing'],
+  'unread, fresh': ['nothing', ...unread, 'nothing', 'nothing'],
+  'unread, stale': ['nothing', ...unreadLong, 'nothing', 'nothing'],
   absent: ['nothing', ...absent, 'nothing', 'nothing'],
   gone: ['nothing', ...gone, 'nothing', 'nothing'],
   'unseen, fresh': ['nothing', ...fresh, 'nothing', 'nothing'],
@@ -58,8 +67,10 @@ const fields = { engine: 'postgres', state: 'available' };
 const health = judgement('True', 'Available', 'It can be used.');
 const scope = { account: '111122223333', region: 'eu-west-1' };
 
-function targetOf(removal: 'Delete' | 'Retain', selects: boolean): Target {
-  const mirror = mirrorOf({ name: 'production', namespace: 'external', removal, selects: () => selects });
+function targetOf(removal: 'Delete' | 'Retain', outside: string): Target {
+  const selects = () => !outside.includes('unselected');
+  const selectsName = () => !outside.includes('by name');
+  const mirror = mirrorOf({ name: 'production', namespace: 'external', removal, selects, selectsName });
   return { mirror, source: rdsInstance, scope };
 }
 
@@ -67,10 +78,12 @@ function sightOf(outside: string): Sight {
   const by = outside.endsWith('list') ? 'list' : 'get';
   if (outside.startsWith('present')) return { state: 'present', fields, health, by };
   if (outside.startsWith('excluded')) return { state: 'excluded', issues: 'engine docdb', by };
-  if (outside === 'invalid') return { state: 'invalid', issues: 'state: expected string' };
+  if (outside.startsWith('unselected')) return { state: 'unselected', by };
+  if (outside.startsWith('invalid')) return { state: 'invalid', issues: 'state: expected string' };
   if (outside === 'absent' || outside === 'gone') return { state: outside };
-  const since = now - (outside === 'unseen, stale' ? 16 : 5) * 60_000;
-  return { state: 'unseen', reason: 'Throttled', message: 'AWS throttles', since };
+  const since = now - (outside.endsWith('stale') ? 16 : 5) * 60_000;
+  const state = outside.startsWith('unread') ? 'unread' : 'unseen';
+  return { state, reason: 'Throttled', message: 'AWS throttles', since };
 }
 
 const condition = (type: string, status: Condition['status'], reason: string, message: string, at = 60): Condition => ({
@@ -81,6 +94,8 @@ const condition = (type: string, status: Condition['status'], reason: string, me
 const exists = condition('Exists', 'True', 'Found', 'Seen in the last look.');
 const synced = condition('Synced', 'True', 'Observed', 'The observed fields are current.');
 const ready: Condition = { type: 'Ready', ...health, lastTransitionTime: minutesAgo(60) };
+const notSeen = condition('Exists', 'Unknown', 'NotSeen', 'Not seen for longer than staleAfter.', 5);
+const throttled = condition('Synced', 'False', 'Throttled', 'AWS throttles', 5);
 const notFound = (at: number) => condition('Exists', 'False', 'NotFound', 'Gone.', at);
 const unselected = 'The mirror production no longer selects it.';
 const notSelected = (at: number) => condition('Synced', 'False', 'NotSelected', unselected, at);
@@ -94,6 +109,7 @@ const statuses: Readonly<Record<string, KubernetesObject['status']>> = {
   'NotSelected, due': { observed: fields, conditions: [exists, notSelected(10), ready] },
   'labels lost': { observed: fields, conditions: [exists, synced, ready] },
   'no status': undefined,
+  'not seen for long': { observed: fields, conditions: [notSeen, throttled, ready] },
 };
 
 function objectOf(column: string, owner: string, deleting: boolean): KubernetesObject | undefined {
@@ -107,7 +123,7 @@ function objectOf(column: string, owner: string, deleting: boolean): KubernetesO
       namespace: 'external',
       uid: 'u1',
       labels: {
-        ...(column === 'labels lost' ? {} : baseLabels(targetOf('Delete', true))),
+        ...(column === 'labels lost' ? {} : baseLabels(targetOf('Delete', ''))),
         ...(owner === 'other mirror' ? { 'skymirror.dev/mirror': 'staging' } : {}),
       },
       ...(deleting ? { deletionTimestamp: minutesAgo(1) } : {}),
@@ -148,8 +164,8 @@ function expected(combination: Combination): string {
   const row = table[outside] ?? [];
   const refusal = refusals[owner] ?? '';
   if (column === 'none') return row[0] ?? '';
-  if (owner !== 'ours') return (row[10] ?? '').replace('OWNER', refusal);
-  if (deleting) return row[9] ?? '';
+  if (owner !== 'ours') return (row[11] ?? '').replace('OWNER', refusal);
+  if (deleting) return row[10] ?? '';
   return held(row[columns.indexOf(column)] ?? '', combination);
 }
 
@@ -181,10 +197,10 @@ function combinations(outside: string): Combination[] {
 describe('the truth table holds for every combination of object, owner, run, brake and policy', () => {
   test.each(Object.keys(table))('%s', (outside) => {
     const cases = combinations(outside);
-    expect(cases).toHaveLength(9 * 4 * 2 * 2 * 2 * 2);
+    expect(cases).toHaveLength(10 * 4 * 2 * 2 * 2 * 2);
     const wrong = cases.flatMap((combination) => {
       const { column, owner, deleting, whole, released, removal } = combination;
-      const target = targetOf(removal, !outside.includes('unselected'));
+      const target = targetOf(removal, outside);
       const object = objectOf(column, owner, deleting);
       const before = structuredClone(object);
       const action = decide({ target, name, identity, sight: sightOf(outside), object, now, whole, released });

@@ -58,8 +58,8 @@ describe('the brake', () => {
   });
 
   test('goes by the newest count that is a day old', () => {
-    const history = [heldAt(1000, now - 25 * hour), heldAt(200, now - 24 * hour), heldAt(10, now - 23 * hour)];
-    expect(judge([], { history }).limit).toBe(60);
+    const held = [heldAt(2000, now - 26 * hour), heldAt(1000, now - 25 * hour), heldAt(200, now - 24 * hour)];
+    expect(judge([], { history: [...held, heldAt(10, now - 23 * hour)] }).limit).toBe(60);
   });
 
   test('goes by the oldest count where none is a day old', () => {
@@ -144,8 +144,9 @@ describe('the name of a set', () => {
     expect(named([{ name: 'a', uid: '1', since }]).approval).toBe('1-r6gz3ndht3fk9');
   });
 
-  test('does not depend on the order', () => {
+  test('does not depend on the order in which its members are found: they stand in that of the alphabet', () => {
     expect(named(dueOf(7).toReversed())).toEqual(named(dueOf(7)));
+    expect(named(dueOf(7).toReversed()).members).toEqual(dueOf(7));
   });
 
   test('begins with the count', () => {
@@ -181,6 +182,17 @@ describe('the history', () => {
     expect(remembered(once, now + 60_000, { held: 9, deleted: 0 })).toEqual([{ hour: thisHour, held: 9, deleted: 2 }]);
   });
 
+  test('tells the hours apart', () => {
+    const earlier = { hour: thisHour - hour, held: 9, deleted: 4 };
+    const current = { hour: thisHour, held: 7, deleted: 2 };
+    expect(remembered([earlier], now, { held: 7, deleted: 2 })).toEqual([earlier, current]);
+  });
+
+  test('stays in order where the clock was put back', () => {
+    const later = heldAt(9, thisHour + hour);
+    expect(remembered([later], now, { held: 7, deleted: 0 })).toEqual([heldAt(7, thisHour), later]);
+  });
+
   test('is in order, and drops what no rule looks at any more', () => {
     const old = [heldAt(1, now - counts), heldAt(2, now - counts + 1), heldAt(3, thisHour - hour)].toReversed();
     expect(remembered(old, now, { held: 4, deleted: 0 }).map(({ held }) => held)).toEqual([2, 3, 4]);
@@ -191,6 +203,8 @@ describe('the history', () => {
     const history = remembered(gap, now, { held: 1000, deleted: 0 });
     expect(history.map(({ held }) => held)).toEqual([100, 1000]);
     expect(judge([], { history }).limit).toBe(30);
+    const toTheSecond = [heldAt(500, thisHour - 30 * hour), heldAt(100, thisHour - 24 * hour)];
+    expect(remembered(toTheSecond, thisHour, { held: 9, deleted: 0 }).map(({ held }) => held)).toEqual([100, 9]);
   });
 
   test('takes back what was entered and then refused, and never falls below nothing', () => {

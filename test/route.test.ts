@@ -131,10 +131,17 @@ test('a call that names what it should not is no reason to ask for it', () => {
   ]) {
     expect(called('sqs-delete-queue', { queueUrl })).toBe('NoId');
   }
-  expect(called('rds-create-db-instance', { dBInstanceIdentifier: 'x' }, { errorCode: 'Throttling' })).toBe(
-    'FailedCall',
-  );
-  expect(called('rds-create-db-instance', { dBInstanceIdentifier: 'x' }, { errorCode: null })).not.toBe('FailedCall');
+});
+
+test('a call that was refused changed nothing, and only CloudTrail tells of calls', () => {
+  const route = routerOf([taskOf(rdsInstance, place)]);
+  const told = (name: string, errorCode: unknown) => {
+    const before = event(name);
+    return idsOf(route({ ...before, detail: { ...Object(before.detail), errorCode } }));
+  };
+  expect(told('rds-create-db-instance', 'Throttling')).toBe('FailedCall');
+  for (const none of ['', null, undefined]) expect(told('rds-create-db-instance', none)).toHaveLength(1);
+  expect(told('rds-instance-failover', 'Throttling')).toHaveLength(1);
 });
 
 test('a kind that declares no events is led to by none', () => {
@@ -166,16 +173,22 @@ test('an API call is of the account that CloudTrail told of it, or of the one ar
   expect(named({ recipientAccountId: '999999999999' })).toBe('UnknownPlace');
 });
 
-test('a text longer than any id is not looked at', () => {
+describe('a rule that takes every resource of an event for an id', () => {
   const source = memorySource({ world: { rows: new Map(), calls: [] } });
   const ids = ({ resources }: CloudEvent) => resources.map(String);
-  const route = routerOf([
-    taskOf({ ...source, events: [{ name: 'any', pattern: { source: ['test'] }, ids }] }, { account: '1', region: 'r' }),
-  ]);
-  const named = (length: number) =>
-    idsOf(route({ source: 'test', 'detail-type': 'x', resources: [memoryIdOf('x'.repeat(length))] }));
-  expect(named(2000)).toEqual([['Thing', [memoryIdOf('x'.repeat(2000))]]]);
-  expect(named(2048)).toBe('NoId');
+  const events = [{ name: 'any', pattern: { source: ['test'] }, ids }];
+  const route = routerOf([taskOf({ ...source, events }, { account: '1', region: 'r' })]);
+  const named = (...resources: readonly string[]) => idsOf(route({ source: 'test', 'detail-type': 'x', resources }));
+
+  test('leads to those that are ids, whatever else is among them', () => {
+    expect(named('no id', memoryIdOf('a'), '')).toEqual([['Thing', [memoryIdOf('a')]]]);
+  });
+
+  test('does not lead to a text that is longer than any id', () => {
+    const long = (length: number) => memoryIdOf('x'.repeat(length - memoryIdOf('').length));
+    expect(named(long(2048))).toEqual([['Thing', [long(2048)]]]);
+    expect(named(long(2049))).toBe('NoId');
+  });
 });
 
 test('an event names at most a hundred ids', () => {

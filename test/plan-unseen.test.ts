@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import type { Unseen } from '../lib/conditions.ts';
+import { conditionOf } from '../lib/object.ts';
+import { decide, type Sight } from '../lib/plan.ts';
+import { brief, caseOf, fields, live, minute, present, settled, start, unread, unseen } from './plan-world.ts';
+
+/** The reasons that objects show; the scan is more exact. */
+const shown: Record<Unseen, string> = {
+  AccessDenied: 'AccessDenied',
+  Throttled: 'Throttled',
+  Unreachable: 'Unreachable',
+  WrongPlace: 'Stale',
+  BadAnswer: 'Stale',
+  InternalError: 'Stale',
+  Interrupted: 'Stale',
+  NoCluster: 'Stale',
+  Untrusted: 'Stale',
+  Stale: 'Stale',
+};
+
+describe('what is written about what nobody sees or reads', () => {
+  test('for a resource that is not listed is the reason, once', () => {
+    const stale = settled(unseen(start), live, { now: start + 16 * minute });
+    expect(brief(stale)).toEqual(['Exists Unknown NotSeen', 'Synced False Throttled', 'Ready True Available']);
+    const again = { ...unseen(start), message: 'another sentence' };
+    expect(decide(caseOf(again, stale, { now: start + 17 * minute }))).toEqual({ do: 'keep', why: 'Unseen' });
+    const late = settled(unseen(start), stale, { now: start + 33 * minute });
+    expect(conditionOf(late, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'NotSynced' });
+  });
+
+  test.each(Object.entries(shown))('for a pass that ended as %s is the reason %s', (reason, expected) => {
+    const sight: Sight = { state: 'unseen', reason: reason as Unseen, message: 'why', since: start };
+    const stale = settled(sight, live, { now: start + 16 * minute });
+    expect(conditionOf(stale, 'Synced')).toMatchObject({ status: 'False', reason: expected, message: 'why' });
+  });
+
+  test('for what a run of named ids saw lately is nothing, however old the last scan is', () => {
+    const lately = caseOf(unseen(start - 60 * minute), live, { now: start + 15 * minute });
+    expect(decide(lately)).toEqual({ do: 'keep', why: 'Unseen' });
+    expect(decide({ ...lately, now: start + 15 * minute + 1000 }).do).toBe('update');
+  });
+
+  test.each([
+    ['seen', unseen],
+    ['read', unread],
+  ])('for what was not %s for staleAfter is nothing yet, a second later the reason', (_, sightOf) => {
+    const old = settled(present, undefined, { now: start - 60 * minute });
+    const at = (now: number) => decide(caseOf(sightOf(start), old, { now }));
+    expect(at(start + 15 * minute)).toEqual({ do: 'keep', why: 'Unseen' });
+    expect(at(start + 15 * minute + 1000).do).toBe('update');
+  });
+
+  test('for what is listed and cannot be read is the reason, once, until nobody knows its health any more', () => {
+    const old = settled(unread(start), live, { now: start + 16 * minute });
+    expect(brief(old)).toEqual(['Exists True Found', 'Synced False Throttled', 'Ready True Available']);
+    expect(old.status?.observed).toEqual(fields);
+    const again = { ...unread(start), message: 'another sentence' };
+    expect(decide(caseOf(again, old, { now: start + 31 * minute }))).toEqual({ do: 'keep', why: 'Unseen' });
+    const late = settled(again, old, { now: start + 32 * minute });
+    expect(brief(late)).toEqual(['Exists True Found', 'Synced False Throttled', 'Ready Unknown NotSynced']);
+    expect(conditionOf(late, 'Synced')?.message).toBe('AWS throttles');
+  });
+
+  test('for what was marked as not selected and cannot be read is nothing: only its fields tell', () => {
+    const marked = settled({ state: 'unselected', by: 'list' }, live);
+    expect(decide(caseOf(unread(start), marked, { now: start + 60 * minute }))).toEqual({ do: 'keep', why: 'Unseen' });
+  });
+});
