@@ -2,8 +2,10 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { Configuration } from '../lib/configuration-schema.ts';
+import { issuesText } from '../lib/plain-text.ts';
+import { safeParse } from '../lib/safe-parse.ts';
 import { readConfiguration } from './configuration.ts';
 import { variable } from './environment.ts';
 
@@ -55,9 +57,9 @@ export function bareHandlerOf<Schema extends z.ZodType, Result>(
     .handler(async (event, context: Context) => {
       configuration ??= configure(metrics);
       const around = { configuration, logger, metrics, requestId: context.awsRequestId };
-      const parsed = input.safeParse(event);
+      const parsed = safeParse(input, event);
       if (!parsed.success) {
-        throw new Error(`the function was called with what it does not take:\n${z.prettifyError(parsed.error)}`);
+        throw new Error(`the function was called with what it does not take:\n${issuesText(parsed.error)}`);
       }
       return within(context, (signal) => work(parsed.data, { ...around, signal }));
     });

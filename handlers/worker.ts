@@ -8,7 +8,7 @@ const record = z.object({
   messageId: z.string(),
   receiptHandle: z.string(),
   body: z.string(),
-  eventSourceARN: z.string(),
+  eventSourceARN: z.string().regex(/^arn:[\w:.-]{1,250}$/, 'is not the ARN of a queue'),
   attributes: z.object({ ApproximateReceiveCount: z.coerce.number(), MessageGroupId: z.string() }),
 });
 

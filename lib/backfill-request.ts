@@ -1,9 +1,21 @@
 import * as z from 'zod';
 import type { RunSpec } from './sync-run.ts';
 
-const texts = z
-  .union([z.string().min(1).max(256), z.array(z.string().min(1).max(256)).min(1).max(200)])
-  .transform((value) => [value].flat());
+/** No tag and no name of AWS has characters that steer a terminal; errors repeat what was asked for. */
+const text = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^\P{Cc}*$/u, 'has control characters');
+const texts = z.union([text, z.array(text).min(1).max(200)]).transform((value) => [value].flat());
+
+/** What a SyncRun takes of the pairs `key=value` of a filter (sync-run-schema.ts). */
+const [mostPairs, longestPair] = [200, 256];
+const fits = (map: Readonly<Record<string, readonly string[]>>) => {
+  const pairs = pairsOf(map);
+  return pairs.length <= mostPairs && pairs.every(({ length }) => length <= longestPair);
+};
+const tooMuch = `has more than ${mostPairs} values, or one that makes more than ${longestPair} characters with its key`;
 
 const runName = z
   .string()
@@ -13,9 +25,12 @@ const runName = z
 export const backfillRequest = z.strictObject({
   mirror: texts.optional(),
   source: texts.optional(),
-  scope: z.record(z.string(), texts).optional(),
-  name: z.string().min(1).max(256).optional(),
-  tag: z.record(z.string().regex(/^[^=]+$/, 'is not the key of a tag'), texts).optional(),
+  scope: z.record(text, texts).refine(fits, tooMuch).optional(),
+  name: text.optional(),
+  tag: z
+    .record(text.regex(/^[^=]+$/, 'is not the key of a tag'), texts)
+    .refine(fits, tooMuch)
+    .optional(),
   /** Left out: apply, or that of the run. */
   mode: z.enum(['plan', 'apply']).optional(),
   /** Begun under this name or, where there is such a run, carried on. */

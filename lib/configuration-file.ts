@@ -8,6 +8,7 @@ import {
   placeKey,
   tooDeep,
 } from './configuration-nodes.ts';
+import { plainText } from './plain-text.ts';
 
 /** Something wrong with a configuration file, and where: line and column as editors count them, from one. */
 export interface Problem {
@@ -52,7 +53,8 @@ export function readConfigurationFile(
   const document = parseDocument(text, { ...options, lineCounter: lines });
   const problemAt = (offset: number, path: Path, message: string): Problem => {
     const { line, col } = lines.linePos(offset);
-    return { message, line: Math.max(line, 1), column: Math.max(col, 1), path: pathText(path) };
+    const place = { line: Math.max(line, 1), column: Math.max(col, 1), path: plainText(pathText(path), 300) };
+    return { message: plainText(message, 500), ...place };
   };
   if (document.errors.length > 0) {
     const errors = document.errors.slice(0, maxSyntaxErrors);

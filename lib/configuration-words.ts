@@ -7,7 +7,8 @@ type Issue = z.core.$ZodIssue;
 
 /** How to say what zod found wrong. `writtenAt`: a scalar as the file has it. */
 export interface Wording {
-  readonly schema: JsonSchema;
+  /** Asked only where the keys of a map are needed: it takes longer to make than the file to read. */
+  readonly schema: () => JsonSchema;
   readonly writtenAt: (path: Path) => string | undefined;
 }
 
@@ -19,7 +20,7 @@ export function findingsOf(issue: Issue, wording: Wording, above: Path = []): Fi
   const path = [...above, ...issue.path.filter((part) => typeof part !== 'symbol')];
   const { input } = issue;
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(schemaAt(wording.schema, path)?.properties ?? {});
+    const known = Object.keys(schemaAt(wording.schema(), path)?.properties ?? {});
     return issue.keys.map((key) => ({ path: [...path, key], at: 'key', message: unknownKey(key, known) }));
   }
   if (issue.code === 'invalid_union') {
@@ -65,7 +66,8 @@ function wrongValue(issue: Issue): string {
   if (issue.code === 'invalid_value') {
     if (issue.values.length === 1) return `has to be ${String(issue.values[0])}, or left out`;
     const known = issue.values.map(String);
-    const near = suggestion(String(issue.input), known);
+    // Of a map that has a toString of its own no text can be made.
+    const near = typeof issue.input === 'string' ? suggestion(issue.input, known) : '';
     return `${shown(issue.input)} is not known${near === '' ? `: use ${known.join(' or ')}` : near}`;
   }
   if (issue.code === 'too_small') {

@@ -6,6 +6,7 @@ import { type Environment, type Finding, placeKey } from './configuration-nodes.
 import type { Clash } from './configuration-raw.ts';
 import { type Configuration, configurationShape } from './configuration-schema.ts';
 import { findingsOf } from './configuration-words.ts';
+import { safeParse } from './safe-parse.ts';
 
 export type { Problem } from './configuration-file.ts';
 export type { Configuration } from './configuration-schema.ts';
@@ -28,10 +29,8 @@ const maxProblems = 100;
 export function parseConfiguration(text: string, { sources, environment = {} }: ParseOptions): Parsed {
   const content = readConfigurationFile(text, environment);
   if ('problems' in content) return content;
-  const parsed = configurationShape(sources.map(({ kind }) => kind)).safeParse(content.value, {
-    reportInput: true,
-    error: () => '',
-  });
+  const shape = configurationShape(sources.map(({ kind }) => kind));
+  const parsed = safeParse(shape, content.value, { reportInput: true, error: () => '' });
   const found = [...content.findings, ...(parsed.success ? [] : formFindings(parsed.error, content, sources))];
   const problems = [...problemsOf(found, clashesOf(content.value), content)];
   if (parsed.success && problems.length === 0) return { configuration: parsed.data };
@@ -44,7 +43,7 @@ export function problemText(file: string, { line, column, path, message }: Probl
 }
 
 function formFindings(error: z.ZodError, content: FileContent, sources: ParseOptions['sources']): Finding[] {
-  const wording = { schema: configurationSchema(sources), writtenAt: content.writtenAt };
+  const wording = { schema: () => configurationSchema(sources), writtenAt: content.writtenAt };
   return error.issues.slice(0, maxProblems).flatMap((issue) => findingsOf(issue, wording));
 }
 

@@ -1,7 +1,9 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { EventRule } from './cloud-events.ts';
 import type { Judgement } from './conditions.ts';
+import type { ErrorRow } from './error-table.ts';
 import { normaliseObject } from './json.ts';
+import { issuesText, plainText } from './plain-text.ts';
 import { knownFields } from './schema.ts';
 import {
   type Change,
@@ -25,6 +27,8 @@ export interface Provider<Access, Session> {
   prove(session: Session, scope: Scope, signal: AbortSignal): Promise<void>;
   calls(session: Session): number;
   close(session: Session): void;
+  /** The outside's error codes by what they mean, each with its source; `explain` goes by it. */
+  readonly errors?: readonly ErrorRow[];
   /** What an error of the outside means; anything it does not know is `Unreachable`, never "gone". */
   explain(error: unknown): Explanation;
 }
@@ -98,22 +102,24 @@ export function defineSource<
       const seen = definition.observe(row);
       if (seen.id === undefined) return { outcome: 'broken', issues: 'a row without an id' };
       const identity = definition.identify(seen.id);
-      if (identity === undefined) return { outcome: 'broken', issues: `not an id of ${definition.kind}: ${seen.id}` };
+      if (identity === undefined)
+        return { outcome: 'broken', issues: plainText(`not an id of ${definition.kind}: ${seen.id}`) };
       place = { id: seen.id, identity };
-      if ('excluded' in seen) return { outcome: 'excluded', ...place, reason: seen.excluded };
+      if ('excluded' in seen) return { outcome: 'excluded', ...place, reason: plainText(seen.excluded) };
       const parsed = definition.observed.safeParse(normaliseObject(seen.fields) ?? {});
-      if (!parsed.success) return { outcome: 'invalid', ...place, issues: z.prettifyError(parsed.error) };
+      if (!parsed.success) return { outcome: 'invalid', ...place, issues: issuesText(parsed.error) };
       const fields = normaliseObject(parsed.data) ?? {};
       return { outcome: 'observed', ...place, fields, health: definition.health(parsed.data) };
     } catch (error) {
-      const issues = error instanceof Error ? error.message : String(error);
+      const issues = plainText(error instanceof Error ? error.message : String(error));
       return place === undefined ? { outcome: 'broken', issues } : { outcome: 'invalid', ...place, issues };
     }
   }
 
   function listed(id: string): Observation {
     const identity = definition.identify(id);
-    if (identity === undefined) return { outcome: 'broken', issues: `not an id of ${definition.kind}: ${id}` };
+    if (identity === undefined)
+      return { outcome: 'broken', issues: plainText(`not an id of ${definition.kind}: ${id}`) };
     return { outcome: 'listed', id, identity };
   }
 
@@ -137,9 +143,20 @@ export function defineSource<
     for (const id of ids) {
       const row = rows.get(id);
       if (row === undefined) found.set(id, rows.has(id) ? undefined : new Error(`no answer for ${id}`));
-      else found.set(id, row instanceof Error ? row : answerTo(id, observation(row)));
+      else found.set(id, row instanceof Error ? unseen(row) : answerTo(id, observation(row)));
     }
     return found;
+  }
+
+  function explain(error: unknown): Explanation {
+    const { reason, message } = error instanceof UnseenError ? error : provider.explain(error);
+    return { reason, message: plainText(message) };
+  }
+
+  /** In words for people, and without the error itself: what an SDK throws may quote the request, and so its credentials. */
+  function unseen(error: Error): UnseenError {
+    const { reason, message } = explain(error);
+    return new UnseenError(reason, message);
   }
 
   /** Law 1: a row of another resource, or of another place, says nothing about this one. */
@@ -177,7 +194,8 @@ export function defineSource<
       const [was, is] = [definition.observed.safeParse(before), definition.observed.safeParse(after)];
       return was.success && is.success ? (definition.changes?.(was.data, is.data) ?? []) : [];
     },
-    explain: (error) => (error instanceof UnseenError ? error : provider.explain(error)),
+    errors: provider.errors ?? [],
+    explain,
     open(scope, access) {
       const session = provider.connect(scope, provider.access.parse(access));
       return {

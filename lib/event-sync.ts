@@ -3,6 +3,7 @@ import type { Cluster } from './cluster.ts';
 import { mapConcurrent } from './concurrent.ts';
 import type { Unseen } from './conditions.ts';
 import { mayPass } from './passing.ts';
+import { plainText } from './plain-text.ts';
 import type { Report } from './report.ts';
 import { type Ignored, routerOf } from './route.ts';
 import type { Source } from './source.ts';
@@ -111,10 +112,10 @@ function coalesced(messages: readonly EventMessage[], tasks: readonly Configured
   return { works: [...works.values()], ignored, oldest: times.length === 0 ? undefined : Math.min(...times) };
 }
 
-/** Cut short, because strangers may have written it. */
+/** Short and plain, because strangers may have written it. */
 function wordsFor({ source, 'detail-type': detailType, account = '', region = '' }: CloudEvent): string {
   const words = [source, detailType, account, region].filter((text) => text !== '');
-  return words.map((text) => text.slice(0, 60)).join(' ');
+  return words.map((text) => plainText(text, 60)).join(' ');
 }
 
 /** How the pass of one target ended. `again`: its messages are to be delivered again. */

@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import type { Connection, TlsOptions } from './connection.ts';
 import { eksSettingOf } from './exec-plugin.ts';
+import { plainText } from './plain-text.ts';
 
 const parts = z.record(z.string(), z.unknown());
 const kubeconfig = z.looseObject({
@@ -38,13 +39,17 @@ export function connectionIn(text: string, context?: string): Connection {
   const wanted = context ?? file['current-context'] ?? '';
   if (wanted === '') throw new Error('it has no current context: give this cluster a "context" in the configuration');
   const place = file.contexts?.find(({ name }) => name === wanted)?.context;
-  if (place == null) throw new Error(`it has no context "${wanted}"`);
+  if (place == null) {
+    // What the text itself says may be anything, the secret in the wrong place too.
+    const which = context === undefined ? 'of the name that it says is current' : `"${plainText(context, 300)}"`;
+    throw new Error(`it has no context ${which}`);
+  }
   const cluster = checked('cluster', clusterParts, file.clusters?.find(({ name }) => name === place.cluster)?.cluster);
   const found = file.users?.find(({ name }) => name === place.user)?.user ?? {};
   if ('exec' in found) throw new Error(pluginText(found.exec, cluster.server));
   const user = checked('user', userParts, found);
   return {
-    name: wanted,
+    name: plainText(wanted, 300),
     server: new URL(cluster.server),
     tls: tlsOf(cluster, user),
     headers: async () => headersOf(user),
@@ -64,13 +69,20 @@ function readable(text: string): z.infer<typeof kubeconfig> {
   return data;
 }
 
+/** All keys of a cluster or user ("kubeconfig (v1)", Kubernetes reference): any other may be a token that lost its own. */
+const keysShown = new Set([
+  ...Object.keys({ ...clusterParts.shape, ...userParts.shape }),
+  ...['certificate-authority', 'proxy-url', 'client-certificate', 'client-key', 'tokenFile', 'exec', 'auth-provider'],
+  ...['as', 'as-uid', 'as-groups', 'as-user-extra'],
+]);
+
 function checked<Schema extends z.ZodType>(what: string, schema: Schema, value: unknown): z.output<Schema> {
   if (value == null) throw new Error(`its context names no ${what} that is there`);
   const { data, error } = schema.safeParse(value);
   if (data !== undefined) return data;
   const [issue] = error?.issues ?? [];
   if (issue?.code === 'unrecognized_keys') {
-    const keys = issue.keys.join(', ');
+    const keys = [...new Set(issue.keys.map((key) => (keysShown.has(key) ? key : 'an unknown key')))].join(', ');
     const rule =
       'a kubeconfig out of a secret has all in itself: certificate-authority-data, and a token, client-certificate-data with client-key-data, or username with password';
     throw new Error(`its ${what} has ${keys}, which is not possible here; ${rule}`);

@@ -6,6 +6,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import type { Connection } from './connection.ts';
+import { plainText } from './plain-text.ts';
 
 export type { Connection } from './connection.ts';
 
@@ -20,12 +21,20 @@ export interface ClusterChoice {
 /** Where a pod finds its token; without one, client-node would try http://localhost:8080. */
 const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-const tokenFiles = z.object({
+const formless = 'it has not the form of a kubeconfig';
+
+/** What client-node takes as it is, whatever it is. */
+const form = z.object({
+  'current-context': z.string().nullish(),
+  contexts: z.array(z.object({ name: z.string() })).nullish(),
+  clusters: z
+    .array(z.object({ name: z.string(), cluster: z.object({ server: z.string().nullish() }).nullish() }))
+    .nullish(),
   users: z
     .array(
       z.object({
         name: z.string(),
-        user: z.object({ token: z.string().optional(), tokenFile: z.string().optional() }).nullish(),
+        user: z.object({ token: z.string().nullish(), tokenFile: z.string().nullish() }).nullish(),
       }),
     )
     .nullish(),
@@ -47,23 +56,23 @@ export async function loadConnection(
   const context = config.getCurrentContext();
   if (!context) {
     const mend = 'Choose one with "kubectl config use-context", or name it';
-    throw new Error(`kubeconfig: it has no current context. ${mend}; it has: ${contextNames(config)}`);
+    throw refusal(`it has no current context. ${mend}; it has: ${contextNames(config)}`);
   }
   if (cluster === null) {
-    throw new Error(`kubeconfig: context "${context}" names no cluster. Choose one of: ${contextNames(config)}`);
+    throw refusal(`context "${context}" names no cluster. Choose one of: ${contextNames(config)}`);
   }
   if (cluster.proxyUrl !== undefined && cluster.proxyUrl !== '') {
-    throw new Error(
-      `kubeconfig: cluster "${cluster.name}" has a proxy-url, which skymirror does not support. Remove it`,
-    );
+    throw refusal(`cluster "${cluster.name}" has a proxy-url, which skymirror does not support. Remove it`);
   }
   const server = URL.parse(cluster.server);
   if (server === null || !/^https?:$/.test(server.protocol)) {
-    throw new Error(`kubeconfig: cluster "${cluster.name}" has the server "${cluster.server}", which is no https URL`);
+    // A URL may hold a password.
+    const shown = String(cluster.server).replace(/\/\/.*@/s, '//…@');
+    throw refusal(`cluster "${cluster.name}" has the server "${shown}", which is no https URL`);
   }
   const first = await security(config, patience, signal);
   return {
-    name: context,
+    name: plainText(context, 300),
     server,
     tls: {
       ...(first.ca === undefined ? {} : { ca: first.ca }),
@@ -94,11 +103,14 @@ function load(config: KubeConfig, choice: ClusterChoice): void {
     for (const [index, file] of existing.entries()) {
       const part = index === 0 ? config : new KubeConfig();
       part.loadFromFile(file);
-      useTokenFiles(part, file);
+      checkForm(part, file);
       if (part !== config) addPart(config, part);
     }
   } catch (error) {
-    throw failure(`kubeconfig ${existing.join(', ')} cannot be read`, error);
+    const what = `kubeconfig ${existing.join(', ')} cannot be read`;
+    // What client-node trips over where a text is no text.
+    if (error instanceof TypeError) throw new Error(plainText(`${what}: ${formless}`));
+    throw failure(what, error);
   }
 }
 
@@ -124,11 +136,14 @@ function loadFromPod(config: KubeConfig): void {
   config.loadFromCluster();
 }
 
-/** kubectl calls it `tokenFile`; client-node 2.0.1 knows the field under another name and would send no token. */
-function useTokenFiles(config: KubeConfig, file: string): void {
-  const { users } = tokenFiles.parse(parse(readFileSync(file, 'utf8'), { logLevel: 'error' }));
+/**
+ * Throws where it has not the form of a kubeconfig, and uses token files: kubectl calls the field `tokenFile`; client-node
+ * 2.0.1 knows it under another name and would send no token.
+ */
+function checkForm(config: KubeConfig, file: string): void {
+  const { users } = form.parse(parse(readFileSync(file, 'utf8'), { logLevel: 'error' }));
   for (const { name, user } of users ?? []) {
-    if (user?.tokenFile === undefined || user.token !== undefined) continue;
+    if (user?.tokenFile == null || user.token != null) continue;
     const authProvider = { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), user.tokenFile) } };
     config.users = config.users.map((known) => (known.name === name ? { ...known, authProvider } : known));
   }
@@ -136,7 +151,7 @@ function useTokenFiles(config: KubeConfig, file: string): void {
 
 function selectContext(config: KubeConfig, context: string): void {
   if (config.getContextObject(context) === null) {
-    throw new Error(`kubeconfig: no context "${context}". It has: ${contextNames(config)}`);
+    throw refusal(`no context "${context}". It has: ${contextNames(config)}`);
   }
   config.setCurrentContext(context);
 }
@@ -172,7 +187,7 @@ async function security(config: KubeConfig, patience: number, signal?: AbortSign
   const end = AbortSignal.any([answered.signal, ...(signal === undefined ? [] : [signal])]);
   const silence = sleep(patience, undefined, { signal: end }).then(() => {
     const said = `the credential plugin of context "${context}" did not answer within ${patience / 1000} s`;
-    throw new Error(`kubeconfig: ${said}. Run it by hand: does it wait for a login?`);
+    throw refusal(`${said}. Run it by hand: does it wait for a login?`);
   });
   const applied = config.applyToHTTPSOptions(options).catch((error: unknown) => {
     throw failure(`kubeconfig: the credentials of context "${context}" do not work`, error);
@@ -188,15 +203,20 @@ async function security(config: KubeConfig, patience: number, signal?: AbortSign
   return options;
 }
 
+/** A file may be anybody's: what it is named after, and what it names, is shown as plain text. */
+function refusal(said: string): Error {
+  return new Error(plainText(`kubeconfig: ${said}`));
+}
+
 /** The reason in words. What a parser quotes may be a token: it is left out, and so is the error itself as the cause. */
 function failure(what: string, error: unknown): Error {
   if (!(error instanceof Error)) return new Error(`${what}: ${error}`);
   if (error.name === 'SyntaxError') return new Error(`${what}: the credential plugin did not answer with JSON`);
   // What client-node trips over where the answer has no "status".
   if (error.name === 'TypeError') return new Error(`${what}: the credential plugin answered without credentials`);
-  if (error instanceof z.ZodError) return new Error(`${what}: it has not the form of a kubeconfig`);
+  if (error instanceof z.ZodError) return new Error(`${what}: ${formless}`);
   if (/^YAML|^ReferenceError$/.test(error.name)) return new Error(`${what}: ${withoutQuotes(error.message)}`);
-  return new Error(`${what}: ${error.message}`, { cause: error });
+  return new Error(plainText(`${what}: ${error.message}`), { cause: error });
 }
 
 /** Of a YAML error the reason and the place: `unidentified alias "…" (1:5)` and an excerpt become `unidentified alias (1:5)`. */

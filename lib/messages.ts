@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { shortHash } from './names.ts';
+import { issuesText } from './plain-text.ts';
+import { safeParse } from './safe-parse.ts';
 
 /**
  * What the queues of the worker carry: one target to look at. Later versions of skymirror only add optional fields, so
@@ -52,8 +54,8 @@ export function parseMessage(body: string): ParsedMessage {
   }
   const version = versioned.safeParse(value).data?.version ?? 0;
   if (version > messageVersion) return { newer: version };
-  const parsed = messageSchema.safeParse(value);
-  return parsed.success ? { message: parsed.data } : { problem: z.prettifyError(parsed.error) };
+  const parsed = safeParse(messageSchema, value);
+  return parsed.success ? { message: parsed.data } : { problem: issuesText(parsed.error) };
 }
 
 /** A target by name alone, as messages hold it. */

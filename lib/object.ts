@@ -14,12 +14,21 @@ const condition = z.looseObject({
   lastTransitionTime: z.string(),
 });
 
+/**
+ * No API server gives a name that would end a segment of a path or steer a terminal ("Object Names and IDs", Kubernetes
+ * documentation: a name is at least a path segment).
+ */
+const nameOfObject = z
+  .string()
+  .max(253)
+  .regex(/^[^\p{Cc}\s/%]*$/u);
+
 const kubernetesObject = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
   metadata: z.looseObject({
-    name: z.string(),
-    namespace: z.string().optional(),
+    name: nameOfObject,
+    namespace: nameOfObject.optional(),
     uid: z.string().optional(),
     resourceVersion: z.string().optional(),
     creationTimestamp: z.string().optional(),

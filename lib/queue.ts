@@ -26,7 +26,12 @@ export interface Unsent {
  */
 export const queueSettings = {
   useQueueUrlAsEndpoint: false,
-  requestHandler: { connectionTimeout: 2_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
+  requestHandler: {
+    connectionTimeout: 2_000,
+    requestTimeout: 3_000,
+    socketTimeout: 3_000,
+    throwOnRequestTimeout: true,
+  },
 };
 
 /** API reference of SQS, SendMessageBatch. */

@@ -60,14 +60,14 @@ async function read(
   names: readonly string[] | undefined,
   signal: AbortSignal,
 ): Promise<Inside> {
-  const { source, mirror, scope } = target;
+  const { source, mirror } = target;
   const bound = { signal };
   const refusal = await refused(target, cluster, signal);
   if (refusal !== undefined) throw new RefusedError(`cluster ${cluster.name}: ${refusal}`);
   const [scan, objects] = await Promise.all([
     cluster.get(mirrorScan, mirror.namespace, scanName(target), bound),
     names === undefined
-      ? cluster.list(source, mirror.namespace, scopeFields(scope), bound)
+      ? listed(target, cluster, signal)
       : mapConcurrent(names, inFlight, (name) => cluster.get(source, mirror.namespace, name, bound)),
   ]);
   const held = objects.filter((object) => object !== undefined);
@@ -87,6 +87,27 @@ async function read(
     untold: undefined,
     broken: undefined,
   };
+}
+
+/**
+ * The objects of the scope. Somebody in between who overlooks the selector, or mixes up answers, would give out those of
+ * another scope: asked for by its id in this one, each would be proven gone.
+ */
+async function listed({ source, mirror, scope }: Target, cluster: Cluster, signal: AbortSignal) {
+  const objects = await cluster.list(source, mirror.namespace, scopeFields(scope), { signal });
+  const stranger = objects.find(
+    ({ metadata, spec }) =>
+      (metadata.namespace ?? mirror.namespace) !== mirror.namespace ||
+      Object.entries(scope).some(([key, value]) => spec?.[key] !== value),
+  );
+  if (stranger === undefined) return objects;
+  const { namespace = '', name } = stranger.metadata;
+  const place = `${mirror.namespace} and ${Object.values(scope).join('/')}`;
+  throw new ApiError(
+    0,
+    'Unreadable',
+    `cluster ${cluster.name}: asked for the objects of ${place}, it answered with ${namespace}/${name} too: nothing is written. Is there a proxy before the API server that overlooks field selectors?`,
+  );
 }
 
 async function refused(target: Target, cluster: Cluster, signal: AbortSignal): Promise<string | undefined> {

@@ -68,7 +68,10 @@ export function scanName({ mirror, source, scope }: ScanTarget): string {
 /** What earlier passes left: unreadable parts count as absent, they are written anew. */
 export function remember(scan: KubernetesObject | undefined) {
   const status = readable(scan?.status ?? {});
-  const history: HistoryHour[] = (status.history ?? []).map((entry) => ({ ...entry, hour: Date.parse(entry.hour) }));
+  // Who may write scans could else let the brake count backwards.
+  const history: HistoryHour[] = (status.history ?? [])
+    .filter(({ held, deleted }) => held >= 0 && deleted >= 0)
+    .map((entry) => ({ ...entry, hour: Date.parse(entry.hour) }));
   const completed = milliseconds(status.lastCompleted ?? scan?.metadata.creationTimestamp);
   return {
     status,
@@ -84,7 +87,10 @@ export function remember(scan: KubernetesObject | undefined) {
   };
 }
 
-const milliseconds = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time));
+function milliseconds(time: string | undefined): number | undefined {
+  const parsed = Date.parse(time ?? '');
+  return Number.isNaN(parsed) ? undefined : parsed;
+}
 
 /** Field by field, so that one that cannot be read does not take the brake's books with it. */
 function readable(status: Readonly<Record<string, unknown>>): Status {

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { EventRule } from './cloud-events.ts';
 import type { Judgement, Unseen } from './conditions.ts';
+import type { ErrorRow } from './error-table.ts';
 import type { JsonObject } from './json.ts';
 import type { ResourceType } from './object.ts';
 import type { KnownFields } from './schema.ts';
@@ -82,6 +83,8 @@ export interface Source extends ResourceType {
   readable(identity: Identity): string;
   /** What happened outside, by the observed fields before and after; none where either does not fit the schema. */
   changes(before: unknown, after: unknown): readonly Change[];
+  /** The provider's table of error codes. */
+  readonly errors: readonly ErrorRow[];
   explain(error: unknown): Explanation;
   /** Opens a scope; throws a ZodError where `access` is not what the provider takes. */
   open(scope: Scope, access: unknown): Outside;

@@ -55,6 +55,17 @@ describe('a request', () => {
     expect(() => ask({ run: 'Not A Name' })).toThrow('is not the name of a run');
   });
 
+  test('takes no more than the SyncRun that it becomes, and nothing that steers a terminal', () => {
+    const many = Array.from({ length: 150 }, (_, index) => `value-${index}`);
+    expect(() => ask({ tag: { team: many, env: many } })).toThrow('has more than 200 values');
+    expect(() => ask({ tag: { ['k'.repeat(128)]: 'v'.repeat(128) } })).toThrow('more than 256 characters with its key');
+    expect(() => ask({ scope: { account: many, region: many } })).toThrow('has more than 200 values');
+    for (const wish of [{ mirror: 'a\u001b[2J' }, { name: '\u009b' }, { tag: { team: ['a', 'b\n'] } }]) {
+      expect(() => ask(wish)).toThrow('has control characters');
+    }
+    expect(ask({ tag: { team: many } }).tag?.team).toHaveLength(150);
+  });
+
   test('becomes a SyncRun with all its targets, and a message for each', async () => {
     const { cluster, ground } = setUp();
     const open = await openRun(ask({ mirror: 'two', scope: { account: 'home' } }), 'run-1', ground);

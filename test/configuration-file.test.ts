@@ -44,6 +44,12 @@ describe('of YAML, what this file cannot use', () => {
     expect(Object.prototype).not.toHaveProperty('polluted');
   });
 
+  test('is told without what would steer a terminal, in one line', () => {
+    const said = lines('"a\\e[2J\\u009b31m\\nb": "\\u009bc"\naccounts: "\\u009bd"\n');
+    expect(said).toContainEqual(expect.stringMatching(/^x\.yaml:1:1: .*unknown key "a/));
+    for (const line of said) expect(line).toMatch(/^\P{Cc}+$/u);
+  });
+
   test('does not hide what else is wrong', () => {
     const text = `${account}mirrors:\n${mirror('labels: !x [a/b]')}  - 3\n`;
     expect(lines(text)).toEqual([

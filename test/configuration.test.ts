@@ -16,6 +16,13 @@ function configuration(text: string, environment: ParseOptions['environment'] = 
   return parsed.configuration;
 }
 
+test('a file at which zod itself fails is answered, and not thrown at', () => {
+  const said = problems(`${account}mirrors:\n${mirror('clusters: { length: { toString: x } }')}`);
+  expect(said).toEqual([
+    'skymirror.yaml:1:1: cannot be read: a key such as "length" or "toString" stands where none belongs',
+  ]);
+});
+
 describe('a configuration that holds together', () => {
   test('has its defaults filled in', () => {
     expect(configuration(`${account}mirrors:\n${mirror()}`)).toEqual({
@@ -165,6 +172,7 @@ mirrors:
     ['select: { tags: { include: { __proto__: x } } }', 'include.__proto__: this key cannot be used'],
     ['select: { tags: { include: { ? [x] : y } } }', 'include["?"]: a key must be text'],
     ['select: [x]', 'select: has to be a map, and is a list'],
+    ['removal: { policy: { toString: x } }', 'removal.policy: {"toString":"x"} is not known: use Delete or Retain'],
     ['labels: { a: b }', 'labels: has to be a list, and is a map'],
     ['zzz: 1', 'zzz: unknown key "zzz": use one of name, sources, accounts'],
   ])('says of %s what it should be', (entry, message) => {

@@ -110,6 +110,7 @@ const reasons: Record<Unseen, boolean> = {
   AccessDenied: false,
   WrongPlace: false,
   BadAnswer: false,
+  InternalError: false,
   Untrusted: false,
   Stale: false,
 };
@@ -247,10 +248,11 @@ test('a pass that breaks off by an error of ours is told, and the others go on',
       throw new Error('of the test');
     },
   };
-  const { failed, errors } = await run(messages, [taskOf(broken, here), taskOf(source, there)]);
-  expect(failed).toEqual([messages[0]?.messageId]);
+  const { failed, errors, notBegun } = await run(messages, [taskOf(broken, here), taskOf(source, there)]);
+  expect({ failed, notBegun }).toEqual({ failed: [messages[0]?.messageId], notBegun: 0 });
   expect(errors[0]?.message).toContain('production Thing 1/r');
   expect(errors[0]?.message).toContain('of the test');
+  expect(errors[0]?.cause).toMatchObject({ cause: { message: 'of the test' } });
   expect(things()).toHaveLength(1);
 });
 

@@ -4,6 +4,7 @@ import { ApiError } from '../lib/cluster.ts';
 import { judgement } from '../lib/conditions.ts';
 import { entryOf, ownObjects, settleAll } from '../lib/inside.ts';
 import { mirrorOf } from '../lib/mirror.ts';
+import type { ResourceType } from '../lib/object.ts';
 import type { Sight } from '../lib/plan.ts';
 import { readInside } from '../lib/read-inside.ts';
 import { nameOf } from '../lib/resource.ts';
@@ -57,6 +58,23 @@ describe('a cluster that is read for a pass', () => {
     expect([...inside.objects.keys()]).toEqual([nameIn(arnOf('a')), nameIn(arnOf('b'))]);
     expect(inside).toMatchObject({ began: memory.time.now, scan: undefined, broken: undefined, failures: [] });
   });
+
+  test.each([
+    ['scope', 'external', arnOf('c', 'us-east-1')],
+    ['namespace', 'internal', arnOf('a')],
+  ])(
+    'that answers with an object of another %s is not believed: in this one nobody would find it',
+    async (_, namespace, arn) => {
+      const { memory, cluster } = setUp();
+      const metadata = { name: nameIn(arn), namespace };
+      memory.put('skymirror', 'rdsinstances', { ...objectOf(arn), metadata });
+      const { signal } = new AbortController();
+      const careless = { ...cluster, list: (type: ResourceType) => cluster.list(type, namespace, {}, { signal }) };
+      await expect(readInside(target, careless, undefined, { signal, clock: () => 0 })).rejects.toThrow(
+        `cluster prod: asked for the objects of external and 111122223333/eu-west-1, it answered with ${namespace}/${nameIn(arn)} too: nothing is written. Is there a proxy before the API server that overlooks field selectors?`,
+      );
+    },
+  );
 
   test('gives the named objects alone in a narrowed run', async () => {
     const verbs: string[] = [];

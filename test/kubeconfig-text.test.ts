@@ -63,6 +63,19 @@ describe('a kubeconfig is refused', () => {
       /give this cluster a "context"/,
     ],
     ['without the context that is asked for', config({}), 'mian', /^it has no context "mian"$/],
+    [
+      'whose current context is the secret in the wrong place',
+      config({}, {}, { 'current-context': secret }),
+      undefined,
+      /^it has no context of the name that it says is current$/,
+    ],
+    [
+      'whose token has become a key',
+      config({ [secret]: null }),
+      undefined,
+      /^its user has an unknown key, which is not/,
+    ],
+    ['asked for by a name that steers a terminal', config({}), 'a\u001b[2Jb', /^it has no context "a \[2Jb"$/],
     ['whose context has no cluster', config({}), 'homeless', /^its context names no cluster that is there$/],
     [
       'whose server is not https',

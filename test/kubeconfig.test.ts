@@ -162,8 +162,27 @@ describe('a kubeconfig', () => {
     ],
     ['[]', 'it has not the form of a kubeconfig'],
     ['users: 5', 'it has not the form of a kubeconfig'],
+    ['current-context: { toString: x }', 'it has not the form of a kubeconfig'],
+    ['clusters: [{ name: c, cluster: { server: [x] } }]', 'it has not the form of a kubeconfig'],
   ])('that says only %s is told to be none', async (text, said) => {
     await expect(loadConnection({ kubeconfig: write(text) })).rejects.toThrow(said);
+  });
+
+  test('is told as plain text, whatever it names', async () => {
+    const name = 'a\u001b[2J\nskymirror: all is well';
+    const file = write(
+      stringify({ 'current-context': name, contexts: [{ name, context: { cluster: 'c', user: 'u' } }] }),
+    );
+    await expect(loadConnection({ kubeconfig: file })).rejects.toThrow(
+      /^kubeconfig: context "a \[2J skymirror\P{Cc}+$/u,
+    );
+  });
+
+  test('with a password in a server that is none is told without it', async () => {
+    const kubeconfig = config({ cluster: { server: 'ftp://admin:SECRET@cluster.example' } });
+    await expect(loadConnection({ kubeconfig })).rejects.toThrow(
+      'cluster "c" has the server "ftp://…@cluster.example", which is no https URL',
+    );
   });
 
   test('with a proxy-url is refused', async () => {

@@ -105,6 +105,19 @@ describe('what is behind bare ids', () => {
     expect(asked()).toEqual([]);
   });
 
+  test('goes the two steps too where its fields leave it out, or say that it is of another kind', async () => {
+    const selects: Mirror['selects'] = ({ state }) => state === 'available';
+    const { pass, put, object, later } = setUp(['a', 'b', 'c'], { selects, selection: 'available' });
+    await pass();
+    put('b', { state: 'stopped' });
+    put('c', { excluded: 'another kind' });
+    later(61);
+    expect(await pass()).toMatchObject({ ok: true, clusters: [{ counts: { marked: 2 } }] });
+    later(10);
+    expect(await pass()).toMatchObject({ ok: true, clusters: [{ counts: { deleted: 2 } }] });
+    expect(['a', 'b', 'c'].filter((name) => object(name) === undefined)).toEqual(['b', 'c']);
+  });
+
   test('that a selection by fields left out is asked for a few at a time, and all in their turn', async () => {
     const many = Array.from({ length: 600 }, (_, index) => `thing-${index}`);
     const selects: Mirror['selects'] = ({ state }) => state === 'stopped';

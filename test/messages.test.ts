@@ -50,8 +50,23 @@ describe('a message that cannot be read', () => {
       JSON.stringify({ ...sample, syncRun: { cluster: 'a', namespace: '../x', name: 'b' } }),
       /namespace/,
     ],
+    [
+      'one at which zod fails',
+      JSON.stringify({ ...sample, syncRun: { cluster: { length: { toString: 1 } }, namespace: 'n', name: 'n' } }),
+      /cannot be read/,
+    ],
   ])('says what is wrong: %s', (_, body, said) => {
     expect(parseMessage(body)).toEqual({ problem: expect.stringMatching(said) });
+  });
+
+  test('has not all that is wrong told of it: the log is paid for by the byte', () => {
+    const scope = Object.fromEntries(
+      Array.from({ length: 3_000 }, (_, index) => [`\u001b${'x'.repeat(99)}${index}`, 1]),
+    );
+    const said = read({ ...sample, scope });
+    expect('problem' in said ? said.problem.length : 0).toBeLessThan(3_000);
+    expect(said).toEqual({ problem: expect.stringMatching(/\nand 2990 more$/) });
+    expect(JSON.stringify(said)).not.toContain('u001b');
   });
 
   test('is not repeated in what is said of it', () => {

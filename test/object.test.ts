@@ -24,6 +24,10 @@ test.each([
   ['no kind', { apiVersion: 'v1', metadata: { name: 'a' } }],
   ['a condition without a status', { ...object, status: { conditions: [{ type: 'Ready' }] } }],
   ['labels that are no text', { ...object, metadata: { name: 'a', labels: { a: 1 } } }],
+  ['a name that would lead elsewhere', { ...object, metadata: { name: 'a/../b' } }],
+  ['a name that steers a terminal', { ...object, metadata: { name: 'a\u001b[2J' } }],
+  ['a namespace that would lead elsewhere', { ...object, metadata: { name: 'a', namespace: 'b%2fc' } }],
+  ['a name that is longer than any', { ...object, metadata: { name: 'a'.repeat(254) } }],
 ])('an answer with %s is refused', (_, answer) => {
   expect(() => parseObject(answer)).toThrow();
 });

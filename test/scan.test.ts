@@ -150,6 +150,18 @@ describe('a later pass', () => {
     expect(remember(first).history).not.toEqual([]);
     expect(written(garbled, passAt(1)).status).toMatchObject({ lastStarted: '2026-05-04T12:01:00Z' });
   });
+
+  test('does not believe hours that would let the brake count backwards', () => {
+    const hour = '2026-05-04T12:00:00Z';
+    const history = [
+      { hour, held: 60, deleted: -1000 },
+      { hour, held: -1, deleted: 0 },
+      { hour, held: 60, deleted: 1 },
+    ];
+    expect(remember({ ...first, status: { ...first.status, history } }).history).toEqual([
+      { hour: Date.parse(hour), held: 60, deleted: 1 },
+    ]);
+  });
 });
 
 describe('when the scope was seen last', () => {
@@ -161,6 +173,8 @@ describe('when the scope was seen last', () => {
     const failed = written(undefined, { ...quiet, incomplete: denied });
     const made = { ...failed, metadata: { ...failed.metadata, creationTimestamp: '2026-05-04T11:00:00Z' } };
     expect(remember(made).completed).toBe(Date.parse('2026-05-04T11:00:00Z'));
+    const garbled = { ...failed, metadata: { ...failed.metadata, creationTimestamp: 'yesterday' } };
+    expect(remember(garbled).completed).toBeUndefined();
   });
 });
 
