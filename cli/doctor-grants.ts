@@ -1,5 +1,6 @@
 import { readerPolicy } from '../lib/iam.ts';
 import type { Source } from '../lib/source.ts';
+import { isRefusal } from '../lib/sources/aws/explain.ts';
 
 /** The role of an account and what it asks for, as the configuration has them. */
 export interface Entrance {
@@ -18,7 +19,7 @@ export function refusedAction(error: unknown, permissions: readonly string[]): s
   if (named !== undefined) return permissions.find((known) => known.toLowerCase() === named.toLowerCase()) ?? named;
   const mentioned = permissions.filter((known) => new RegExp(`\\b${known}\\b`, 'i').test(error.message));
   if (mentioned.length > 0) return mentioned.join(', ');
-  return /^(AccessDenied|UnauthorizedOperation|NotAuthorized)/.test(error.name) ? permissions.join(', ') : undefined;
+  return isRefusal(error) ? permissions.join(', ') : undefined;
 }
 
 /** The action of entering an account: refused, it is the role that has to be mended, and not its policy. */

@@ -15,7 +15,12 @@ export interface Caller {
 const anyRegion = 'us-east-1';
 
 /** Milliseconds; without them a machine outside AWS would wait for EC2's metadata. */
-const requestHandler = { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true };
+const requestHandler = {
+  connectionTimeout: 5_000,
+  requestTimeout: 20_000,
+  socketTimeout: 20_000,
+  throwOnRequestTimeout: true,
+};
 
 /** Asks STS for the identity of the credentials that the AWS SDK finds. Throws what the SDK throws. */
 export async function callerIdentity(region: string | undefined, signal: AbortSignal): Promise<Caller> {

@@ -1,4 +1,5 @@
 import type { Condition } from './object.ts';
+import { plainText } from './plain-text.ts';
 
 /** What is to be said under one condition type; the transition time follows from what stood there before. */
 export type Judgement = Pick<Condition, 'status' | 'reason' | 'message'>;
@@ -20,6 +21,7 @@ export type Unseen =
   | 'Unreachable'
   | 'WrongPlace'
   | 'BadAnswer'
+  | 'InternalError'
   | 'Interrupted'
   | 'NoCluster'
   | 'Untrusted'
@@ -30,11 +32,9 @@ export function timestamp(now: number): string {
   return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** The judgement in words of the API; a message is cut, a lone surrogate replaced (the server refuses both). */
+/** The judgement in words of the API; its message is cut and made plain, because it may quote a stranger. */
 export function judgement(status: Condition['status'], reason: string, message = ''): Judgement {
-  const text = message.length > messageLength ? `${message.slice(0, messageLength - 1)}…` : message;
-  // Last, because the cut may go through the middle of a character.
-  return { status, reason, message: text.toWellFormed() };
+  return { status, reason, message: plainText(message, messageLength) };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 import { accessEntryCommand } from './eks-access.ts';
 import { eksToken } from './eks-token.ts';
 import { type Credentials, credentialsOf, requestHandler } from './sources/aws/credentials.ts';
-import { aws } from './sources/aws/provider.ts';
+import { explain, isGone } from './sources/aws/explain.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 type Eks = NonNullable<Configuration['clusters'][string]['eks']>;
@@ -95,7 +95,7 @@ function tokensOf(eks: Eks, credentials: Credentials) {
       try {
         if (token === undefined || now < token.from || now >= token.until) token = await sign(now);
       } catch (error) {
-        throw new ApiError(0, 'NoEntry', `${called(eks)} cannot be entered: ${aws.explain(error).message}`, {
+        throw new ApiError(0, 'NoEntry', `${called(eks)} cannot be entered: ${explain(error).message}`, {
           cause: error,
         });
       }
@@ -124,13 +124,12 @@ async function describe(eks: Eks, credentials: Credentials): Promise<Place> {
   }
 }
 
-/** API reference of EKS, DescribeCluster, "Errors". */
 function told(eks: Eks, error: unknown): Error {
-  if (error instanceof Error && error.name === 'ResourceNotFoundException') {
+  if (isGone('eks:DescribeCluster', error)) {
     const mend = 'Correct name and region in the configuration, or the role, whose account is where it is looked for';
     return new Error(`${called(eks)} does not exist. ${mend}`, { cause: error });
   }
-  const { message } = aws.explain(error);
+  const { message } = explain(error, 'eks:DescribeCluster');
   const mend = message.includes('eks:DescribeCluster')
     ? ', or give endpoint and certificateAuthority in the configuration'
     : '';

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import { connectionIn } from './kubeconfig-text.ts';
 import { credentialsOf, requestHandler } from './sources/aws/credentials.ts';
-import { aws } from './sources/aws/provider.ts';
+import { explain, isRefusal } from './sources/aws/explain.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /** What a kubeconfig out of a secret is read with. */
@@ -57,9 +57,9 @@ async function read(arn: string): Promise<string> {
   try {
     return (await (isParameter ? readParameter(arn, settings) : readSecret(arn, settings))) ?? '';
   } catch (error) {
-    const { reason, message } = aws.explain(error);
     const action = isParameter ? 'ssm:GetParameter' : 'secretsmanager:GetSecretValue';
-    const mend = reason === 'AccessDenied' ? ` (${action}, and kms:Decrypt where a key of yours encrypts it)` : '';
+    const { message } = explain(error, action);
+    const mend = isRefusal(error) ? ` (${action}, and kms:Decrypt where a key of yours encrypts it)` : '';
     // Without the error as the cause: of an answer that cannot be parsed its words quote a part, which may be the secret.
     throw new Error(`${arn} cannot be read: ${message}${mend}`);
   }

@@ -30,6 +30,7 @@ import {
 } from '../lib/rbac.ts';
 import { sources } from '../lib/sources.ts';
 import { configurationReference } from './configuration-reference.ts';
+import { errorsReference } from './errors-reference.ts';
 import { sourcesReference } from './sources-reference.ts';
 
 /** The namespace that the generated manifests name. */
@@ -45,6 +46,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['schema/skymirror.schema.json', json(configurationSchema(sources))],
     ['docs/configuration.md', configurationReference(sources)],
     ['docs/sources.md', sourcesReference(sources)],
+    ['docs/errors.md', errorsReference(sources)],
     ['deploy/iam/reader-policy.json', json(readerPolicy(sources))],
     ['deploy/aws/source-account.yaml', yaml([sourceAccountTemplate(sources)])],
   ]);

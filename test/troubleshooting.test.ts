@@ -39,15 +39,6 @@ test('each reason of a condition that is no good news has an entry', async () =>
   for (const reason of reasons) expectEntry(reason);
 });
 
-test('each code by which AWS refuses has an entry', async () => {
-  const codes = await named(
-    'lib/sources/aws/provider.ts',
-    /const denied = new Map<.*?>\(\[(.*?)\n\]\);/s,
-    /\[\s*'(\w+)'/g,
-  );
-  for (const code of codes) expectEntry(`\`${code}\``);
-});
-
 test('each remedy of the transport has an entry', async () => {
   const body = /function remedy\(.*?\{(.*?)\n\}/s;
   for (const remedy of await named('lib/transport.ts', body, /(?:return|\d:) '([^':,.]+)/g)) expectEntry(remedy);

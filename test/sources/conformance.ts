@@ -132,6 +132,17 @@ export function describeConformance(fixture: Fixture, sides: () => Sides): void 
       }
     });
 
+    test('has a provider that knows its error codes: each with its source, and one of them "gone" for an action that it calls', () => {
+      expect(source.errors).not.toEqual([]);
+      for (const { codes, source: page } of source.errors) {
+        expect(codes).not.toEqual([]);
+        expect(page.title, `${codes}`).toMatch(/\w+.*, /);
+        expect(page.url, `${codes}`).toMatch(/^https:\/\/[^/\s]+\/\S+$/);
+      }
+      const gone = source.errors.flatMap((row) => (row.meaning === 'gone' ? row.actions : []));
+      expect(gone.some((action) => source.permissions.includes(action))).toBe(true);
+    });
+
     test('can be turned from id to identity and back, and lies in its scope', () => {
       expect(Object.keys(scope)).toEqual(source.scopeKeys);
       for (const id of [...ids, unknown]) {

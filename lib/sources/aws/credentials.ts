@@ -1,6 +1,7 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { UnseenError } from '../../source.ts';
+import { explain } from './explain.ts';
 
 /** A role to assume, and the external id that its trust policy asks for. Nothing: the identity at hand. */
 export interface AwsEntrance {
@@ -23,8 +24,16 @@ export type Credentials = ReturnType<typeof fromNodeProviderChain>;
 /** Milliseconds before their end at which credentials are renewed; the SDK's own clients take the same. */
 const renewedBefore = 300_000;
 
-/** Milliseconds; the SDK's default is to wait for ever. */
-export const requestHandler = { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true };
+/**
+ * Milliseconds; the SDK's default is to wait for ever, for the beginning of an answer (`requestTimeout`) as for the rest of
+ * it (`socketTimeout`).
+ */
+export const requestHandler = {
+  connectionTimeout: 5_000,
+  requestTimeout: 20_000,
+  socketTimeout: 20_000,
+  throwOnRequestTimeout: true,
+};
 
 /**
  * One set of credentials for whoever asks, renewed before it ends, or at once with `forceRefresh`. Endpoints follow the
@@ -47,7 +56,8 @@ async function assumeRole(
     onCall?.();
     const role = { RoleArn: roleArn, RoleSessionName: 'skymirror', ExternalId: externalId };
     const bound = signal === undefined ? {} : { abortSignal: signal };
-    const { Credentials: given } = await client.send(new AssumeRoleCommand(role), bound);
+    const asked = client.send(new AssumeRoleCommand(role), bound);
+    const { Credentials: given } = await asked.catch((error: unknown) => Promise.reject(unassumed(error)));
     if (given?.AccessKeyId === undefined || given.SecretAccessKey === undefined) {
       throw new UnseenError('BadAnswer', `AssumeRole of ${roleArn} answered without credentials`);
     }
@@ -60,6 +70,12 @@ async function assumeRole(
   } finally {
     client.destroy();
   }
+}
+
+/** Told here, because whoever needs the credentials would take it for the answer to what it asked itself. */
+function unassumed(cause: unknown): UnseenError {
+  const { reason, message } = explain(cause, 'sts:AssumeRole');
+  return new UnseenError(reason, message, { cause });
 }
 
 /** One set of credentials for all clients of a session: each would assume the role for itself. */

@@ -1,4 +1,4 @@
-import { type DBCluster, DBClusterNotFoundFault, DescribeDBClustersCommand } from '@aws-sdk/client-rds';
+import { type DBCluster, DescribeDBClustersCommand } from '@aws-sdk/client-rds';
 import * as z from 'zod';
 import { defineSource } from '../../define-source.ts';
 import { apiCalls, clusterArns, configItems, resourcesNamed, serviceEvents } from './events.ts';
@@ -157,7 +157,6 @@ const clusters: Description<DBCluster> = {
     return { rows, marker };
   },
   arnOf: (row) => row.DBClusterArn,
-  isNotFound: (error) => error instanceof DBClusterNotFoundFault,
 };
 
 /** As of RDSInstance. Calls that make or delete a member name its cluster, in the request or in the response. */

@@ -1,4 +1,4 @@
-import { type DBInstance, DBInstanceNotFoundFault, DescribeDBInstancesCommand } from '@aws-sdk/client-rds';
+import { type DBInstance, DescribeDBInstancesCommand } from '@aws-sdk/client-rds';
 import * as z from 'zod';
 import { defineSource } from '../../define-source.ts';
 import type { Change } from '../../source.ts';
@@ -108,7 +108,6 @@ const instances: Description<DBInstance> = {
     return { rows, marker };
   },
   arnOf: (row) => row.DBInstanceArn,
-  isNotFound: (error) => error instanceof DBInstanceNotFoundFault,
 };
 
 /** The calls that change what is shown, and how they name instances (RDS API reference). A rename names two. */

@@ -1,6 +1,7 @@
 import { type Filter, RDSClient } from '@aws-sdk/client-rds';
 import { mapConcurrent } from '../../concurrent.ts';
 import { UnseenError } from '../../source.ts';
+import { isGone } from './explain.ts';
 import { type AwsSession, clientOf } from './provider.ts';
 
 /** The call that describes the rows of one kind, and the names that it gives to things. */
@@ -10,8 +11,6 @@ export interface Description<Row> {
   readonly filter: string;
   page(client: RDSClient, question: Question, signal: AbortSignal): Promise<Page<Row>>;
   arnOf(row: Row): string | undefined;
-  /** True for the one error that says: looked, and there is none. */
-  isNotFound(error: unknown): boolean;
 }
 
 /** The parameters of one such call. `arn`: this row and no other. */
@@ -67,7 +66,7 @@ async function filtered<Row>(session: AwsSession, description: Description<Row>,
   try {
     return (await Array.fromAsync(pages(session, description, { Filters: [filter] }, signal))).flat();
   } catch (error) {
-    if (description.isNotFound(error)) return [];
+    if (isGone(`rds:${description.action}`, error)) return [];
     throw error;
   }
 }
@@ -81,7 +80,7 @@ async function getRow<Row>(session: AwsSession, description: Description<Row>, a
     const answer = row === undefined ? 'an empty list' : (found ?? 'a row without an ARN');
     return new UnseenError('BadAnswer', `asked for ${arn}, AWS answered with ${answer}`);
   } catch (error) {
-    if (description.isNotFound(error)) return undefined;
+    if (isGone(`rds:${description.action}`, error)) return undefined;
     if (signal.aborted || !(error instanceof Error)) throw error;
     return error;
   }

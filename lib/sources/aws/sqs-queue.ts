@@ -3,7 +3,6 @@ import {
   ListDeadLetterSourceQueuesCommand,
   ListQueuesCommand,
   ListQueueTagsCommand,
-  QueueDoesNotExist,
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
@@ -13,6 +12,7 @@ import { defineSource } from '../../define-source.ts';
 import { dnsSuffixOf, partitionOf } from '../../partitions.ts';
 import { UnseenError } from '../../source.ts';
 import { apiCalls, configItems, queueArns, queuesNamed } from './events.ts';
+import { mayBeGone } from './explain.ts';
 import { flag, jsonOf, place, sorted, text, texts, time, whole, wide } from './fields.ts';
 import { policyReach } from './policy.ts';
 import { type AwsSession, aws, clientOf } from './provider.ts';
@@ -166,6 +166,7 @@ async function readQueue(session: AwsSession, id: string, signal: AbortSignal): 
   const client = clientFor(session);
   const question = { QueueUrl: urlOf(id) };
   const options = { abortSignal: signal };
+  let action = 'sqs:GetQueueAttributes';
   try {
     session.calls += 1;
     const all = new GetQueueAttributesCommand({ ...question, AttributeNames: ['All'] });
@@ -173,8 +174,10 @@ async function readQueue(session: AwsSession, id: string, signal: AbortSignal): 
     if (attributes.QueueArn !== id) {
       throw new UnseenError('BadAnswer', `asked for ${id}, AWS answered with ${attributes.QueueArn ?? 'no QueueArn'}`);
     }
+    action = 'sqs:ListQueueTags';
     session.calls += 1;
     const { Tags: tags = {} } = await client.send(new ListQueueTagsCommand(question), options);
+    action = 'sqs:ListDeadLetterSourceQueues';
     const sources = pages('ListDeadLetterSourceQueues', session, async (_, page) => {
       const answer = await client.send(new ListDeadLetterSourceQueuesCommand({ ...question, ...page }), options);
       return { urls: answer.queueUrls, next: answer.NextToken };
@@ -183,7 +186,7 @@ async function readQueue(session: AwsSession, id: string, signal: AbortSignal): 
     checkUrls('ListDeadLetterSourceQueues', deadLetterSources);
     return { arn: id, attributes, tags, deadLetterSources };
   } catch (error) {
-    if (error instanceof QueueDoesNotExist) return undefined;
+    if (mayBeGone(action, error)) return undefined;
     throw error;
   }
 }

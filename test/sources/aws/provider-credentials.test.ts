@@ -23,16 +23,19 @@ const caller = `<GetCallerIdentityResponse ${sts}><GetCallerIdentityResult><Acco
 let folder: string;
 let server: Server;
 let answer: string;
+let status: number;
 const asked: { form: URLSearchParams; key: string | undefined }[] = [];
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'skymirror-credentials-'));
   answer = assumed(whole);
+  status = 200;
   server = createServer(async (request, response) => {
     const form = new URLSearchParams(await text(request));
     asked.push({ form, key: /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] });
     response.setHeader('content-type', 'text/xml');
+    response.statusCode = form.get('Action') === 'AssumeRole' ? status : 200;
     response.end(form.get('Action') === 'AssumeRole' ? answer : caller);
   });
   // As long as a load balancer keeps them: who does not close them leaves them.
@@ -118,6 +121,25 @@ test.each(['', '<Credentials/>', '<Credentials><AccessKeyId>A</AccessKeyId></Cre
     });
   },
 );
+
+test.each([
+  ['AccessDenied', 'let the role trust this identity, and give the external id'],
+  ['ValidationError', 'correct role and externalId in the configuration'],
+])('a role that is refused with %s says what it lacks, whatever the words of AWS', async (code, mend) => {
+  status = 403;
+  answer = `<ErrorResponse ${sts}><Error><Code>${code}</Code><Message>no</Message></Error></ErrorResponse>`;
+  const outside = rdsInstance.open(scope, access);
+  const error = await outside.prove(new AbortController().signal).catch((thrown: unknown) => thrown);
+  outside.close();
+  const { reason, message } = rdsInstance.explain(error);
+  expect({ reason, message }).toEqual({
+    reason: 'AccessDenied',
+    message: expect.stringContaining(`To mend it: ${mend}`),
+  });
+  expect(error).toMatchObject({ cause: { name: code } });
+  // Asked once: what is refused is refused again.
+  expect(asked).toHaveLength(1);
+});
 
 test('a role that could not be assumed is assumed once somebody asks again', async () => {
   const session = aws.connect(scope, access);

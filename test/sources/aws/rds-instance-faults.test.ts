@@ -73,7 +73,7 @@ describe('a listing that AWS answers with', () => {
     ['ServiceUnavailable', unavailable(), 'Unreachable', /ServiceUnavailable/],
     ['an error that nobody knows', fail('Brandnew', 'what', 418), 'Unreachable', /Brandnew: what/],
     ['a reset', reset(), 'Unreachable', /ECONNRESET|hang up/i],
-    ['half an answer', cut(), 'BadAnswer', /aborted|terminated|reset/i],
+    ['half an answer', cut(), 'Unreachable', /aborted|terminated|reset/i],
     ['no XML', malformed(), 'BadAnswer', /./],
     [
       'a date that is none',

@@ -70,7 +70,7 @@ const cases: [string, Effect, string, RegExp][] = [
   ['ResourceNotFoundException', fail('ResourceNotFoundException', 'gone?', 404), 'Unreachable', /ResourceNotFound/],
   ['InvalidAddress', fail('InvalidAddress', 'no such address', 404), 'Unreachable', /InvalidAddress/],
   ['a reset', reset(), 'Unreachable', /ECONNRESET|hang up/i],
-  ['half an answer', cut(), 'BadAnswer', /./],
+  ['half an answer', cut(), 'Unreachable', /./],
   ['no JSON', malformed(), 'BadAnswer', /./],
 ];
 
