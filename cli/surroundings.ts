@@ -49,10 +49,17 @@ export function surroundings(): Surroundings {
   };
 }
 
-/** Without characters that steer a terminal, but colours: a proxy or a cluster may answer with anything. */
+/** Begin and end of the styles of `paint`, as a terminal takes them: another one could hide text. */
+const ownStyle = /^\[(?:1|2|22|3[1236]|39)m/;
+
+/**
+ * Without characters that steer a terminal, but our own colours: a proxy or a cluster may answer with anything. Those
+ * that turn the direction of what follows ("Trojan Source", CVE-2021-42574) are shown as escapes, which JSON reads back.
+ */
 export function harmless(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character, at: number) => {
-    const isColour = character === '\u001b' && /^\[\d+m/.test(text.slice(at + 1, at + 6));
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character, at: number) => {
+    if (character > '\u2000') return `\\u${character.charCodeAt(0).toString(16)}`;
+    const isColour = character === '\u001b' && ownStyle.test(text.slice(at + 1, at + 6));
     return isColour || character === '\n' || character === '\t' ? character : '';
   });
 }

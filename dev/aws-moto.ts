@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cacheFolder, install, withLock } from './cache.ts';
 import { guard, launch } from './guardian.ts';
+import { secretMark } from './secret-mark.ts';
 import { until } from './until.ts';
 
 /** A moto server of its own process. */
@@ -49,6 +50,17 @@ export async function provideMoto(progress: (line: string) => void = () => {}): 
   return join(folder, 'bin', 'python');
 }
 
+/** moto's server as a program, with marked secret keys: the module makes nothing else of `random_alphanumeric`. */
+const marked = `
+import os
+import moto.iam.models as models
+from moto.server import main
+mark = os.environ['SECRET_MARK']
+random = models.random_alphanumeric
+models.random_alphanumeric = lambda length: mark + random(length - len(mark))
+main()
+`;
+
 /** Starts moto on a free port of this machine; it ends with this process, whatever that dies of. */
 export async function startMoto({ progress }: ProgressOptions = {}): Promise<Moto> {
   const python = await provideMoto(progress);
@@ -56,9 +68,9 @@ export async function startMoto({ progress }: ProgressOptions = {}): Promise<Mot
   const folder = mkdtempSync(join(tmpdir(), 'skymirror-moto-'));
   owner.folder(folder);
   const log = join(folder, 'moto.log');
-  const env = { MOTO_RDS_SNAPSHOT_LIMIT: '100000', PYTHONUNBUFFERED: '1', TMPDIR: folder, HOME: folder };
-  // The installed scripts name the folder in which they were made; the module does not.
-  const server = await launch(owner, python, ['-m', 'moto.server', '--port', '0'], { log, env });
+  const settings = { MOTO_RDS_SNAPSHOT_LIMIT: '100000', PYTHONUNBUFFERED: '1', SECRET_MARK: secretMark };
+  const env = { ...settings, TMPDIR: folder, HOME: folder };
+  const server = await launch(owner, python, ['-c', marked, '--port', '0'], { log, env });
   const stop = async () => {
     await server.kill();
     await rm(folder, { recursive: true, force: true });

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, linkSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './until.ts';
 
@@ -78,6 +80,7 @@ export async function launch(
   { log, env = {}, cwd = '/' }: { log: string; env?: NodeJS.ProcessEnv; cwd?: string },
 ): Promise<Launched> {
   const output = openSync(log, 'a', 0o600);
+  keep(log);
   const child = spawn(file, parameters, { detached: true, stdio: ['ignore', output, output], env, cwd });
   closeSync(output);
   if (child.pid !== undefined) owner.add(child.pid);
@@ -102,6 +105,12 @@ export async function launch(
       await exited();
     },
   };
+}
+
+/** A second name for a log, in the folder where the tests search all output: its own folder goes with its owner. */
+function keep(log: string): void {
+  const folder = process.env.SKYMIRROR_KEEP_LOGS;
+  if (folder !== undefined) linkSync(log, join(folder, `log-${randomUUID()}`));
 }
 
 /**

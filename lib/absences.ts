@@ -28,7 +28,7 @@ export async function settleAbsences(
 ): Promise<Explanation | undefined> {
   const stages = served.map((one) => ({ ...one, ...planRemovals(one, seen) }));
   const began = String(served[0]?.inside.began ?? 0);
-  const ids = shuffled([...new Set(stages.flatMap(({ asks }) => asks.map(({ id }) => id)))], began).slice(
+  const ids = inTurn(stages.map(({ asks }) => shuffled([...new Set(asks.map(({ id }) => id))], began))).slice(
     0,
     limits.confirmations,
   );
@@ -80,6 +80,13 @@ function shuffled(ids: readonly string[], seed: string): string[] {
   return keyed.toSorted((left, right) => (left.key < right.key ? -1 : 1)).map(({ id }) => id);
 }
 
+/** One of each in turn: a cluster in which very many are missing, or were forged, must not use up what the others may ask. */
+function inTurn(lists: readonly (readonly string[])[]): string[] {
+  const longest = Math.max(0, ...lists.map(({ length }) => length));
+  const rounds = Array.from({ length: longest }, (_, index) => lists.flatMap((list) => list[index] ?? []));
+  return [...new Set(rounds.flat())];
+}
+
 interface Stage extends Served {
   readonly asks: readonly Entry[];
   readonly due: readonly Due[];
@@ -102,7 +109,8 @@ function planRemovals({ inside, writer }: Served, seen: ReadonlySet<string>): Pi
   const asks: Entry[] = [];
   for (const entry of [...absent, ...inside.postponed]) {
     const action = decide({ ...writer, ...entry, now, released: isReleased(inside.brake, writer, entry.object) });
-    if (action.do === 'ask') asks.push(entry);
+    // A source of bare ids has asked for it before it came here; that get is not the one that a delete rests on.
+    if (action.do === 'ask' || action.do === 'delete') asks.push(entry);
     else if (action.do === 'keep') inside.counts.kept += 1;
   }
   return { asks, due };

@@ -28,6 +28,12 @@ const headersLifetime = 60_000;
 /** Milliseconds for which a connection that nobody uses is kept. */
 const idleLifetime = 30_000;
 
+/**
+ * Bytes of one answer. A page of 500 objects of ours has a few million; without a bound an answer that does not end takes
+ * the memory that the passes into all other clusters need.
+ */
+const longestAnswer = 64_000_000;
+
 /** Holds the link of a transport. */
 export function holdLink(first: Connection, settings: PoolSettings): LinkHolder {
   let link = linkOf(first, poolTo(first, settings));
@@ -79,6 +85,7 @@ function poolTo({ server, tls }: Connection, { connections, connectTimeout }: Po
     // Over HTTP/2 undici would send any number of requests at once on one connection, and use more CPU (ADR 0002).
     allowH2: false,
     keepAliveTimeout: idleLifetime,
+    maxResponseSize: longestAnswer,
     connect: { ...tls, timeout: connectTimeout },
   });
 }

@@ -109,11 +109,13 @@ export function approverRole() {
 
 /**
  * What it takes to show, remove or hand over what a mirror left behind (`skymirror prune`): more than a mirror itself
- * ever needs. Bound to nobody.
+ * ever needs. Who may patch a scan could approve removals, so this role may not. Bound to nobody.
  */
 export function prunerRole(sources: readonly Source[]) {
-  const verbs = ['get', 'list', 'patch', 'delete'];
-  return role('skymirror-pruner', 'Removes what a mirror left behind.', rulesFor([...sources, mirrorScan], verbs));
+  return role('skymirror-pruner', 'Removes what a mirror left behind.', [
+    ...rulesFor(sources, ['list', 'patch', 'delete']),
+    ...rulesFor([mirrorScan], ['list', 'delete']),
+  ]);
 }
 
 /** The rights of a viewer, added to the built-in roles view, edit and admin of every namespace. Opt-in: apply it or leave it. */

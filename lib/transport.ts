@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
+import { issueOf } from './answer.ts';
 import { ApiError } from './cluster.ts';
 import type { Connection, Trouble } from './connection.ts';
 import { holdLink, type Link } from './link.ts';
@@ -72,11 +73,11 @@ export function openTransport(connection: Connection, options: TransportOptions)
       headersTimeout: deadline,
       bodyTimeout: deadline,
     });
-    const text = await answer.body.text();
+    const body = await answer.body.text();
+    const text = answer.statusCode < 300 ? body : withoutCredentialsOf(given, body);
     const { date, 'retry-after': retryAfter } = answer.headers;
     const told = Date.parse(String(date));
     const serverTime = Number.isNaN(told) ? undefined : told;
-    if (answer.statusCode < 300 && serverTime !== undefined) clock = serverTime - performance.now();
     return { status: answer.statusCode, text, retryAfter: Number(retryAfter) * 1000 || 0, serverTime };
   }
 
@@ -89,9 +90,12 @@ export function openTransport(connection: Connection, options: TransportOptions)
     let lost: { readonly kind: Trouble['kind']; readonly error: unknown } | undefined;
     for (let attempt = 0; ; attempt += 1) {
       const used = link.current();
-      const outcome = await attemptOnce(() => send(guarded.request, used, signal));
+      const outcome = await attemptOnce(() => send(guarded.request, used, signal), wanted);
       guarded.rethrow();
-      if ('body' in outcome) return outcome.body;
+      if ('body' in outcome) {
+        if (outcome.serverTime !== undefined) clock = outcome.serverTime - performance.now();
+        return outcome.body;
+      }
       // An attempt that was cut says less than the last one that failed by itself.
       const cut = signal.aborted && outcome.error.reason === 'Unreachable';
       if (!cut) known = outcome.error;
@@ -135,15 +139,17 @@ interface Failed {
   readonly serverTime?: number | undefined;
 }
 
-type Outcome = { readonly body: unknown } | Failed;
+type Outcome = { readonly body: unknown; readonly serverTime: number | undefined } | Failed;
 
-async function attemptOnce(send: () => Promise<Answer>): Promise<Outcome> {
+async function attemptOnce(send: () => Promise<Answer>, wanted: ApiRequest): Promise<Outcome> {
   try {
     const { status, text, retryAfter, serverTime } = await send();
-    const body: unknown = text === '' ? {} : parsed(text);
-    if (status < 300 && typeof body === 'object' && body !== null) return { body };
-    if (status < 300)
-      return { error: new ApiError(0, 'Unreadable', 'the answer is no JSON object'), retry: true, retryAfter };
+    const body = parsed(text);
+    if (status < 300) {
+      const issue = issueOf(body, wanted.path, wanted.body);
+      if (issue === undefined) return { body, serverTime };
+      return { error: new ApiError(0, 'Unreadable', issue), retry: true, retryAfter };
+    }
     if (status < 400)
       return { error: new ApiError(status, 'Redirected', 'the answer leads elsewhere'), retry: false, retryAfter };
     const known = statusObject.safeParse(body).data;
@@ -153,6 +159,14 @@ async function attemptOnce(send: () => Promise<Answer>): Promise<Outcome> {
     const told = error instanceof ApiError ? error : new ApiError(0, 'Unreachable', reasonOf(error), { cause: error });
     return { error: told, retry: true, retryAfter: 0 };
   }
+}
+
+/** What is no API server may answer with the request that it got, and errors are logged. */
+function withoutCredentialsOf(headers: Record<string, string>, text: string): string {
+  const secrets = Object.values(headers)
+    .flatMap((value) => value.split(' '))
+    .filter(({ length }) => length > 8);
+  return secrets.reduce((left, secret) => left.replaceAll(secret, '…'), text);
 }
 
 /** client-node waits for a plugin without end; what has words of its own for its credentials has no plugin. */

@@ -10,6 +10,7 @@ import { functionNames } from '../lib/deploy-functions-alarms.ts';
 import { sourceAccountTemplate } from '../lib/deploy-source-account.ts';
 import { sources } from '../lib/sources.ts';
 import { type Bundle, bundle } from './bundle.ts';
+import { bundledPackages, noticesOf } from './notices.ts';
 
 /** What is built, where to, and who hears of it. */
 export interface BuildOptions {
@@ -36,6 +37,7 @@ export async function buildFunctions({ config, into, progress = () => {} }: Buil
       const folder = join(into, 'functions', name);
       const made = await bundle(join(root, 'handlers', `${name}.ts`), folder);
       await writeFile(join(folder, 'configuration.json'), json(value));
+      await writeFile(join(folder, 'THIRD-PARTY-NOTICES'), noticesOf(await bundledPackages(made.metafile)));
       progress(sizeLine(name, made));
     }),
   );

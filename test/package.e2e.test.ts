@@ -47,6 +47,7 @@ test('the package holds what its manifest promises, and nothing that it should n
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'SECURITY.md',
     'deploy/',
     'dist/',
     'docs/',

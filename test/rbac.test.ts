@@ -124,9 +124,11 @@ test('an approver may annotate scans and cancel backfills, and nothing more', ()
   });
 });
 
-test('a pruner may remove objects and scans, and no backfills, which end by themselves', () => {
-  const own = prunerRole(sources).rules.filter(({ apiGroups }) => apiGroups.includes('skymirror.dev'));
-  expect(own).toEqual([
-    { apiGroups: ['skymirror.dev'], resources: ['mirrorscans'], verbs: ['get', 'list', 'patch', 'delete'] },
+test('a pruner may remove objects and scans, hand objects over, and approve nothing', () => {
+  const verbs = ['list', 'patch', 'delete'];
+  expect(prunerRole(sources).rules).toEqual([
+    { apiGroups: ['aws.skymirror.dev'], resources: ['rdsinstances', 'rdsclusters'], verbs },
+    { apiGroups: ['kafka.skymirror.dev'], resources: ['topics'], verbs },
+    { apiGroups: ['skymirror.dev'], resources: ['mirrorscans'], verbs: ['list', 'delete'] },
   ]);
 });

@@ -27,11 +27,6 @@ describe('a request', () => {
     ]);
   });
 
-  test('may be answered with nothing', async () => {
-    const { url } = await serve(status(200, ''));
-    expect(await open(url).get()).toEqual({});
-  });
-
   test('tells the time of the server', async () => {
     const { url } = await serve(status(200, {}, { date: 'Mon, 04 May 2026 12:00:00 GMT' }));
     const transport = open(url);
@@ -47,10 +42,11 @@ describe('a request', () => {
     ['a page of somebody in between', status(404, '<html>', future)],
     ['a redirect', status(302, {}, future)],
     ['a success with a date that is none', status(200, {}, { date: 'soon' })],
+    ['a page with the status of a success', status(200, '<html>', future)],
   ];
   test.each(strangers)('does not take the time from %s', async (_, stranger) => {
     const { url } = await serve(stranger);
-    const transport = open(url);
+    const transport = open(url, { deadline: 300 });
     await Promise.allSettled([transport.get()]);
     expect(Math.abs(transport.now() - Date.now())).toBeLessThan(60_000);
   });
@@ -67,12 +63,30 @@ describe('what is tried again', () => {
       (response) => response.writeHead(200, { 'content-length': 100 }).write('{"ok":', () => response.destroy()),
     ],
     ['an answer that is no JSON', status(200, '<html>')],
+    ['an answer without a word', status(200, '')],
+    ['an answer about another object', status(200, { metadata: { name: 'ledger' } })],
   ];
 
   test.each(cases)('%s', async (_, answer) => {
     const { calls, url } = await serve(answer, answer, ok);
     expect(await open(url).get()).toEqual({ ok: true });
     expect(calls).toHaveLength(3);
+  });
+
+  test.each([
+    ['another object', { metadata: { name: 'ledger', resourceVersion: '7' } }],
+    ['a list', { items: [], metadata: {} }],
+  ])('a write that is answered with %s, which would be taken for what was written', async (_, stranger) => {
+    const { calls, url } = await serve(status(200, stranger), status(200, { metadata: { name: 'orders' } }));
+    const body = { metadata: { name: 'orders' } };
+    expect(await open(url).get({ method: 'POST', path: '/ledger', body })).toEqual(body);
+    expect(calls).toHaveLength(2);
+  });
+
+  test('but not an answer that names what the path asks for, encoded there or not', async () => {
+    const { calls, url } = await serve(status(200, { metadata: { name: 'a b' } }));
+    expect(await open(url).get({ path: '/things/a%20b/status?x=1' })).toMatchObject({ metadata: { name: 'a b' } });
+    expect(calls).toHaveLength(1);
   });
 
   test('not before Retry-After is over', async () => {

@@ -7,34 +7,33 @@ import { backfillRequest } from '../../lib/backfill-request.ts';
 import type { Cluster } from '../../lib/cluster.ts';
 import { syncRunCrd } from '../../lib/crd.ts';
 import type { KubernetesCluster } from '../../lib/kubernetes-cluster.ts';
-import { aggregatedViewerRole, viewerRole, writerRoles } from '../../lib/rbac.ts';
+import { aggregatedViewerRole, approverRole, prunerRole, viewerRole, writerRoles } from '../../lib/rbac.ts';
 import type { Report } from '../../lib/report.ts';
 import { rdsInstance } from '../../lib/sources/aws/rds-instance.ts';
 import { removeExpiredRuns } from '../../lib/sync-run-expiry.ts';
 import type { ConfiguredTask } from '../../lib/targets.ts';
 import { watch } from '../../lib/watch.ts';
+import { needles } from '../security/needles.ts';
+import {
+  asKubectl,
+  bindingOf,
+  oneOfEverything,
+  permissionOf,
+  pruned,
+  type Role,
+  rightsOf,
+  withoutRight,
+} from './roles-uses.ts';
 import { may, type Stack, startStack } from './stack.ts';
 import { allowViewer, viewerBinding } from './viewer.ts';
 import { complaints, type World } from './world.ts';
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ kubernetes: { extraUsers: { approver: [], pruner: [] } } });
   await stack.kubernetes.apply([syncRunCrd()]);
 });
 afterAll(() => stack?.stop());
-
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly resourceNames?: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-interface Role {
-  readonly metadata: { readonly name: string };
-  readonly rules: readonly Rule[];
-}
 
 const roles = writerRoles([rdsInstance], 'default').flatMap((object): Role[] => ('rules' in object ? [object] : []));
 
@@ -90,55 +89,50 @@ async function backfillAndWatch(world: World, cluster: KubernetesCluster): Promi
   }
 }
 
-/** Every verb of every rule, and every name that a rule is limited to. */
-const permissions = roles.flatMap((role) =>
-  role.rules.flatMap((rule) =>
-    rule.resources.flatMap((resource) =>
-      rule.verbs.flatMap((verb) =>
-        (rule.resourceNames ?? ['']).map((name) => ({
-          role,
-          rule,
-          resource,
-          verb,
-          name,
-          group: rule.apiGroups[0] ?? '',
-        })),
-      ),
-    ),
-  ),
-);
-
 describe('the writer role', () => {
-  test('is enough for everything that a mirror does', async () => {
+  test('is enough for everything that a mirror does, and nothing of that puts a secret into the cluster', async () => {
     const world = await stack.world({ instances: ['orders', 'ledger'] });
     const report = await everything(world);
     expect(complaints(report)).toBe('');
     expect(report).toMatchObject({ ok: true, clusters: [{ counts: { deleted: 1 } }] });
+    const kinds = [
+      'aws.skymirror.dev/v1alpha1/rdsinstances',
+      'skymirror.dev/v1alpha1/mirrorscans',
+      'events.k8s.io/v1/events',
+    ];
+    for (const kind of kinds) {
+      const { body } = await stack.kubernetes.request(`/apis/${kind}`);
+      expect((body as { items: object[] }).items).not.toEqual([]);
+      const content = Buffer.from(JSON.stringify([body, report]));
+      expect(needles.filter(({ bytes }) => content.includes(bytes))).toEqual([]);
+    }
   });
 
-  test.each(permissions)('does not work without $verb on $resource $name', async ({ role, rule, ...without }) => {
-    const { verb, group, name } = without;
-    const [resource = '', subresource] = without.resource.split('/');
+  test.each(roles.flatMap(rightsOf))('does not work without $verb on $resource $name', async (right) => {
+    const { verb, group, resource } = right;
     const world = await stack.world({ instances: ['orders', 'ledger'] });
-    const asked: Permission = {
-      verb,
-      group,
-      resource,
-      ...(subresource === undefined ? {} : { subresource }),
-      ...(name === '' ? { namespace: world.namespace } : { name }),
-    };
-    expect(await may(stack.kubernetes, asked)).toBe(true);
-    await stack.kubernetes.apply([
-      { ...role, rules: role.rules.flatMap((one) => (one === rule ? less(one, without) : one)) },
-    ]);
-    await until(async () => !(await may(stack.kubernetes, asked)), { what: `the loss of ${verb} on ${resource}` });
+    await using _ = await withoutRight(stack.kubernetes, right, permissionOf(right, world.namespace), 'skymirror');
     const report = await everything(world);
-    await stack.kubernetes.apply([role]);
-    await until(() => may(stack.kubernetes, asked), { what: `the return of ${verb} on ${resource}` });
     // Events are best effort: a pass without them is applied all the same, and says what it lacks.
     expect(report.ok).toBe(group === 'events.k8s.io');
-    expect(complaints(report)).toContain(`User "skymirror" cannot ${verb} resource "${without.resource}"`);
+    expect(complaints(report)).toContain(`User "skymirror" cannot ${verb} resource "${resource}"`);
     expect(complaints(report)).toMatch(/RBAC does not allow it: "skymirror rbac"/);
+  });
+
+  test.each([
+    ['RoleBinding', 'skymirror-writer', /the writer role is not bound in it/],
+    ['ClusterRoleBinding', 'skymirror-schema-reader', /cannot get resource "customresourcedefinitions"/],
+  ])('does not work without its %s %s', async (kind, name, complaint) => {
+    const world = await stack.world({ instances: ['orders'] });
+    const place = kind === 'RoleBinding' ? `namespaces/${world.namespace}/rolebindings` : 'clusterrolebindings';
+    const path = `/apis/rbac.authorization.k8s.io/v1/${place}/${name}`;
+    const { body } = await stack.kubernetes.request(path);
+    await stack.kubernetes.request(path, { method: 'DELETE' });
+    const refused = await until(async () => refusal(await world.pass()), { what: `the loss of the ${kind}` });
+    const { metadata, ...binding } = body as { apiVersion: string; kind: string; metadata: { namespace?: string } };
+    await stack.kubernetes.apply([{ ...binding, metadata: { name, namespace: metadata.namespace } }]);
+    expect(refused).toMatch(complaint);
+    await until(async () => refusal(await world.pass()) === undefined, { what: `the return of the ${kind}` });
   });
 
   test('allows nothing elsewhere, and nothing else', async () => {
@@ -160,6 +154,46 @@ describe('the writer role', () => {
   });
 });
 
+/** What the first cluster was left out for. */
+const refusal = ({ clusters: [first] }: Report) => first?.skipped;
+
+const viewer = viewerRole([rdsInstance]);
+const approver = approverRole();
+const pruner = prunerRole([rdsInstance]);
+
+describe('of the roles for people', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await oneOfEverything(stack);
+    const bindings = Object.entries({ viewer, approver }).map(([user, role]) => bindingOf(role, user, world.namespace));
+    await stack.kubernetes.apply([viewer, approver, pruner, ...bindings]);
+  });
+
+  test.each(
+    Object.entries({ viewer, approver }).flatMap(([user, role]) => rightsOf(role).map((right) => ({ user, ...right }))),
+  )('the $user needs $verb on $resource', async ({ user, ...right }) => {
+    expect(await asKubectl(stack, user, world, right)).toBe(true);
+    await using _ = await withoutRight(stack.kubernetes, right, permissionOf(right, world.namespace), user);
+    expect(await asKubectl(stack, user, world, right)).toBe(false);
+  });
+
+  test('the pruner needs all of its own', async () => {
+    const own = await oneOfEverything(stack);
+    await stack.kubernetes.apply([bindingOf(pruner, 'pruner', own.namespace)]);
+    const rights = rightsOf(pruner);
+    // What takes away comes last, the scan after its objects.
+    const order = ['list', 'patch', 'delete'];
+    for (const right of rights.toSorted((one, other) => order.indexOf(one.verb) - order.indexOf(other.verb))) {
+      const asked = permissionOf(right, own.namespace);
+      await using _ = await withoutRight(stack.kubernetes, right, asked, 'pruner');
+      const { code, said } = await pruned(stack, 'pruner', own, right.verb);
+      expect(said).toContain(`User "pruner" cannot ${right.verb} resource "${right.resource}"`);
+      expect(code).toBe(1);
+    }
+    expect((await pruned(stack, 'pruner', own, 'delete')).said).toContain('Removed: ');
+  });
+});
+
 describe('the viewer role', () => {
   test('reads objects and scans, and writes nothing', async () => {
     const world = await stack.world({ instances: ['orders'] });
@@ -169,7 +203,7 @@ describe('the viewer role', () => {
       stack.kubernetes.request(path, {
         method,
         user: 'viewer',
-        contentType: typeOf(method),
+        contentType: method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
         ...(body ? { body } : {}),
       });
     for (const path of [world.pathOf('orders'), world.scanPath]) {
@@ -207,21 +241,3 @@ describe('the viewer role', () => {
     expect(await may(stack.kubernetes, { ...asked, verb: 'delete' }, 'viewer')).toBe(false);
   });
 });
-
-/** The rule without one verb or, where it is limited to names, without one name; other resources of it stay. */
-function less(rule: Rule, without: { resource: string; verb: string; name: string }): Rule[] {
-  const others = rule.resources.filter((one) => one !== without.resource);
-  const same = { ...rule, resources: [without.resource] };
-  const changed =
-    without.name === ''
-      ? { ...same, verbs: rule.verbs.filter((verb) => verb !== without.verb) }
-      : { ...same, resourceNames: (rule.resourceNames ?? []).filter((name) => name !== without.name) };
-  return [
-    ...(others.length === 0 ? [] : [{ ...rule, resources: others }]),
-    ...(changed.verbs.length === 0 ? [] : [changed]),
-  ];
-}
-
-function typeOf(method: string): string {
-  return method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-}
