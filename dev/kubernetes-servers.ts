@@ -34,8 +34,16 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** Where etcd keeps its data, its ports for clients and for peers, and whether it waits for the disk. */
+export interface EtcdSetup {
+  folder: string;
+  client: number;
+  peer: number;
+  syncToDisk: boolean;
+}
+
 /** Known by a name of its own, so that another cluster's etcd on the same port is not taken for it. */
-export function etcdServer(owner: Guard, file: string, folder: string, [client, peer]: [number, number]): Server {
+export function etcdServer(owner: Guard, file: string, { folder, client, peer, syncToDisk }: EtcdSetup): Server {
   const name = `etcd-${client}-${basename(folder)}`;
   const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`];
   const flags = [
@@ -46,7 +54,7 @@ export function etcdServer(owner: Guard, file: string, folder: string, [client, 
     `--listen-peer-urls=${peerUrl}`,
     `--initial-advertise-peer-urls=${peerUrl}`,
     `--initial-cluster=${name}=${peerUrl}`,
-    '--unsafe-no-fsync=true',
+    `--unsafe-no-fsync=${!syncToDisk}`,
   ];
   const listens = async () => {
     const response = await request(`${clientUrl}/v3/cluster/member/list`, {

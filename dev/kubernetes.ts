@@ -8,6 +8,7 @@ import { type KubernetesBinaries, provideKubernetes } from './binaries.ts';
 import { type Guard, guard } from './guardian.ts';
 import { createKubernetesClient, type KubernetesClient } from './kubernetes-client.ts';
 import { apiserverServer, etcdServer, freePorts, PortTaken } from './kubernetes-servers.ts';
+import { secretMark } from './secret-mark.ts';
 import { until } from './until.ts';
 
 /** What to add to the usual cluster of tests and demo. */
@@ -17,6 +18,8 @@ export interface KubernetesOptions {
   extraUsers?: Record<string, string[]>;
   /** URL that is asked by a TokenReview about each token that is none of a user's. */
   tokenWebhook?: string;
+  /** Whether etcd has each write on the disk before it answers, as it is run in earnest; it is faster without. */
+  syncToDisk?: boolean;
   progress?: (line: string) => void;
   /** Three ports of 127.0.0.1, asked for again when one turns out to be taken; free ones when left out. */
   ports?: () => Promise<number[]>;
@@ -53,6 +56,7 @@ interface Setup {
   binaries: KubernetesBinaries;
   tokens: Record<string, string>;
   extraFlags: string[];
+  syncToDisk: boolean;
 }
 
 /** Starts a Kubernetes API that ends with this process; `stop` it to be rid of it sooner. */
@@ -61,6 +65,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     extraUsers,
     extraApiserverFlags = [],
     tokenWebhook,
+    syncToDisk = false,
     progress = () => {},
     ports = () => freePorts(3),
   } = options;
@@ -78,7 +83,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   try {
     const tokens = await writeSecrets(folder, groups);
     const webhookFlags = tokenWebhook === undefined ? [] : await writeWebhook(folder, tokenWebhook);
-    const setup = { owner, folder, binaries, tokens, extraFlags: [...extraApiserverFlags, ...webhookFlags] };
+    const extraFlags = [...extraApiserverFlags, ...webhookFlags];
+    const setup = { owner, folder, binaries, tokens, extraFlags, syncToDisk };
     const kubernetes = await startAnywhere(setup, ports, progress);
     progress(`kubernetes: ready at ${kubernetes.url} after ${((performance.now() - began) / 1000).toFixed(1)} s`);
     return kubernetes;
@@ -105,8 +111,8 @@ async function startAnywhere(
 }
 
 async function startAt(setup: Setup, [port = 0, etcdPort = 0, peerPort = 0]: number[]): Promise<Kubernetes> {
-  const { owner, folder, binaries, tokens, extraFlags } = setup;
-  const etcd = etcdServer(owner, binaries.etcd, folder, [etcdPort, peerPort]);
+  const { owner, folder, binaries, tokens, extraFlags, syncToDisk } = setup;
+  const etcd = etcdServer(owner, binaries.etcd, { folder, client: etcdPort, peer: peerPort, syncToDisk });
   const files = { folder, tokensFile: join(folder, 'tokens.csv'), keyFile: join(folder, 'service-account.key') };
   const apiserver = apiserverServer(owner, binaries.kubeApiserver, { port, etcdPort, extraFlags, ...files });
   const url = `https://127.0.0.1:${port}`;
@@ -194,7 +200,9 @@ async function patiently(start: () => Promise<void>): Promise<void> {
 }
 
 async function writeSecrets(folder: string, groups: Record<string, string[]>): Promise<Record<string, string>> {
-  const tokens = Object.fromEntries(Object.keys(groups).map((user) => [user, randomBytes(16).toString('hex')]));
+  const tokens = Object.fromEntries(
+    Object.keys(groups).map((user) => [user, `${secretMark}${randomBytes(16).toString('hex')}`]),
+  );
   const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
   const lines = Object.entries(groups).map(([user, of]) =>
     [tokens[user] ?? '', user, user, of.join(',')].map(quoted).join(','),

@@ -20,7 +20,7 @@ const progress = (line: string) => lines.push(line);
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'skymirror-binaries-'));
   lines = [];
-  for (const variable of ['KUBEBUILDER_ASSETS', 'TEST_ASSET_KUBE_APISERVER', 'TEST_ASSET_ETCD'])
+  for (const variable of ['KUBEBUILDER_ASSETS', 'TEST_ASSET_KUBE_APISERVER', 'TEST_ASSET_ETCD', 'SKYMIRROR_KUBERNETES'])
     vi.stubEnv(variable, '');
   vi.stubEnv('SKYMIRROR_CACHE', join(folder, 'cache'));
   vi.stubEnv('SKYMIRROR_NO_DOWNLOAD', '');
@@ -70,6 +70,19 @@ describe('from the environment', () => {
       etcd: join(assets, 'other'),
     });
   });
+
+  test('does not take programs of any version for the one that is asked for', async () => {
+    vi.stubEnv('KUBEBUILDER_ASSETS', programs(join(folder, 'assets'), { etcd: '', 'kube-apiserver': '' }));
+    vi.stubEnv('SKYMIRROR_KUBERNETES', '1.33');
+    await expect(provideKubernetes(progress)).rejects.toThrow(/SKYMIRROR_KUBERNETES=1\.33 .*unset one of them/);
+  });
+
+  test('says which versions there are', async () => {
+    vi.stubEnv('SKYMIRROR_KUBERNETES', '1.20');
+    const said = 'no Kubernetes "1.20"; set SKYMIRROR_KUBERNETES to one of 1.33, 1.36, 1.37';
+    await expect(provideKubernetes(progress)).rejects.toThrow(said);
+    expect(() => cached()).toThrow('ENOENT');
+  });
 });
 
 describe('by download', () => {
@@ -108,6 +121,15 @@ describe('by download', () => {
     expect(requests).toHaveLength(2);
   });
 
+  test('installs another minor beside it where SKYMIRROR_KUBERNETES names one', async () => {
+    await provideKubernetes(progress);
+    vi.stubEnv('SKYMIRROR_KUBERNETES', '1.37');
+    const { etcd } = await provideKubernetes(progress);
+    expect(requests.at(-1)).toBe(`/envtest-v1.37.0-${platform}.tar.gz`);
+    expect(etcd).toBe(join(cacheFolder(name.replace('v1.36.3', 'v1.37.2')), 'etcd'));
+    expect(cached()).toEqual(expect.arrayContaining(whole));
+  });
+
   test('downloads once for two that ask at the same time', async () => {
     const [one, two] = await Promise.all([provideKubernetes(progress), provideKubernetes(progress)]);
     expect(one).toEqual(two);
@@ -139,6 +161,21 @@ describe('by a build', () => {
     expect(cached()).toEqual(whole);
     expect(lines[0]).toMatch(`no download, ${url} is out of reach (fetch failed: connect ECONNREFUSED`);
     expect(lines.at(-1)).toBe(`kubernetes: kube-apiserver and etcd are in ${cacheFolder(name)}`);
+  });
+
+  test.each([
+    ['1.33', 'v1.33.13'],
+    ['1.36', 'v1.36.3'],
+    ['1.37', 'v1.37.2'],
+  ])('builds Kubernetes %s from the module that pins %s, and lets it say so', async (minor, release) => {
+    vi.stubEnv('SKYMIRROR_NO_DOWNLOAD', '1');
+    vi.stubEnv('SKYMIRROR_KUBERNETES', minor);
+    go('go1.26.8', `printf '#!/bin/sh\\necho "%s %s"' "$PWD" "$5" > "$7"; /bin/chmod +x "$7"`);
+    const { kubeApiserver } = await provideKubernetes(progress);
+    const [module = '', ...flags] = execFileSync(kubeApiserver, { encoding: 'utf8' }).trim().split(' ');
+    expect(readFileSync(join(module, 'go.mod'), 'utf8')).toMatch(new RegExp(`^\\tk8s.io/kubernetes ${release} `, 'm'));
+    expect(flags).toContain(`k8s.io/component-base/version.gitVersion=${release}`);
+    expect(flags).toContain(`k8s.io/component-base/version.gitMinor=${minor.split('.')[1]}`);
   });
 
   test('shows what go said when it fails, and installs nothing', async () => {

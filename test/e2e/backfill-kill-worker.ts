@@ -1,10 +1,10 @@
 import type { Aws } from '../../dev/aws.ts';
 import type { SqsEvent } from '../../dev/event-source-records.ts';
-import type { Functions } from '../../dev/functions.ts';
 import type { Invoked } from '../../dev/lambda-process.ts';
 import { hold } from '../../dev/proxy-faults.ts';
-import { armAws, type Death, type Gate } from './backfill-kill.ts';
+import { armAws, type DeadlyGate, type Death } from './backfill-kill.ts';
 import { answer, type Plan } from './backfill-kill-steps.ts';
+import type { BareFunctions } from './kills-worker.ts';
 
 /** A death that has been, how often its request came, and what became of the worker. */
 export interface Died extends Death {
@@ -26,8 +26,8 @@ export interface MortalWorker {
 /** The deployed worker, in a new process after each death. */
 export function mortalWorker(options: {
   readonly aws: Aws;
-  readonly functions: Functions;
-  readonly gate: Gate;
+  readonly functions: BareFunctions;
+  readonly gate: DeadlyGate;
   readonly plans: readonly Plan[];
   readonly keyOf: (region: string) => string;
 }): MortalWorker {

@@ -1,19 +1,15 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Agent, createServer, request } from 'node:https';
-import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import type { Aws } from '../../dev/aws.ts';
 import type { Kubernetes } from '../../dev/kubernetes.ts';
 import type { Effect } from '../../dev/proxy-faults.ts';
+import { type Gate, nameOf, type Passing, startGate } from './kills-gate.ts';
 
 /** A request of the worker at which it dies: before the server gets it, or after it took effect and before the worker hears of it. */
 export interface Death {
   /** What it means. */
   readonly step: string;
   readonly when: 'before' | 'after';
-  /** As `nameOf` says it of a request to the cluster, or service and action of one to AWS. */
+  /** As `stepOf` says it of a request to the cluster, or service and action of one to AWS. */
   readonly at: string;
   /** Which of those requests; the first when left out. */
   readonly nth?: number;
@@ -30,81 +26,45 @@ export interface Armed {
 }
 
 /** A way into a cluster on which deaths wait. */
-export interface Gate {
-  readonly kubeconfig: string;
+export interface DeadlyGate extends Pick<Gate, 'kubeconfig' | 'stop'> {
   arm(death: Death, die: () => void, target: string): Armed;
-  stop(): Promise<void>;
 }
 
-const kinds = ['rdsinstances', 'mirrorscans', 'syncruns', 'events'];
-
-/**
- * `PUT rdsinstances/status`, `LIST rdsinstances`; of a write of a SyncRun also how that target stands in it. A request that
- * reads no kind of ours is named by its path.
- */
-function nameOf(method: string, url: string, body: string, target: string): string {
-  const { pathname } = new URL(url, 'https://cluster');
-  const parts = pathname.split('/');
-  const at = parts.findIndex((part) => kinds.includes(part));
-  if (at < 0) return `${method} ${pathname}`;
-  const [kind = '', name, status] = parts.slice(at);
-  const verb = method === 'GET' && name === undefined ? 'LIST' : method;
-  const whole = `${verb} ${kind}${status === undefined ? '' : `/${status}`}`;
-  return kind === 'syncruns' && verb === 'PUT'
-    ? `${whole} ${JSON.parse(body).status?.targets?.[target]?.state}`
-    : whole;
+/** As `nameOf` has it; of a write of a SyncRun also how that target stands in it. */
+function stepOf(passing: Passing, target: string): string {
+  const name = nameOf(passing);
+  const isReport = name.startsWith('PUT syncruns');
+  return isReport ? `${name} ${JSON.parse(passing.body).status?.targets?.[target]?.state}` : name;
 }
 
-/** A server between the worker and kube-apiserver that holds the latter's own certificate. */
-export async function startGate(kubernetes: Kubernetes): Promise<Gate> {
-  const file = (name: string) => readFile(join(kubernetes.folder, 'certificates', name));
-  const [cert, key] = await Promise.all([file('apiserver.crt'), file('apiserver.key')]);
-  const agent = new Agent({ keepAlive: true, ca: cert });
+/** The gate through which a worker goes that is to die at its requests. */
+export async function startDeadlyGate(kubernetes: Kubernetes): Promise<DeadlyGate> {
   let armed:
     | { readonly death: Death; readonly die: () => void; readonly target: string; seen: number; hits: number }
     | undefined;
-  const server = createServer({ cert, key, keepAliveTimeout: 60_000 }, (incoming, response) => {
-    handle(incoming, response).catch(() => response.destroy());
+  const gate = await startGate(kubernetes, async (passing, forward) => {
+    const deadly = hit(passing);
+    if (deadly?.death.when === 'before') return kill(deadly.die);
+    const passed = await forward();
+    return deadly?.death.when === 'after' ? kill(deadly.die) : passed;
   });
 
-  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = '', url = '', headers, socket } = incoming;
-    const body = await buffer(incoming);
-    const deadly = hit(nameOf(method, url, body.toString(), armed?.target ?? ''));
-    if (deadly?.death.when === 'before') kill(deadly.die);
-    // What a dead worker left here has not reached the server.
-    if (socket.destroyed) return;
-    const asked = request(new URL(url, kubernetes.url), { method, headers, agent }).end(body);
-    const [answer]: IncomingMessage[] = await once(asked, 'response');
-    if (answer === undefined)
-      throw new Error('an answer without a message: this is a bug in test/e2e/backfill-kill.ts');
-    const text = await buffer(answer);
-    if (deadly?.death.when === 'after') kill(deadly.die);
-    const { connection, 'transfer-encoding': encoding, ...kept } = answer.headers;
-    if (!socket.destroyed)
-      response.writeHead(answer.statusCode ?? 502, { ...kept, 'content-length': text.length }).end(text);
-  }
-
-  function hit(name: string) {
-    if (armed?.death.at !== name) return undefined;
+  function hit(passing: Passing) {
+    if (armed?.death.at !== stepOf(passing, armed?.target ?? '')) return undefined;
     armed.seen += 1;
     if (armed.seen !== (armed.death.nth ?? 1)) return undefined;
     armed.hits += 1;
     return armed;
   }
 
-  function kill(die: () => void): void {
+  function kill(die: () => void): undefined {
     die();
-    server.closeAllConnections();
+    gate.cut();
   }
 
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('startGate: a server without a port');
-  const direct = await readFile(kubernetes.kubeconfig('skymirror'), 'utf8');
   return {
-    kubeconfig: direct.replaceAll(kubernetes.url, `https://127.0.0.1:${address.port}`),
+    kubeconfig: gate.kubeconfig,
+    stop: gate.stop,
     arm(death, die, target) {
       const own = { death, die, target, seen: 0, hits: 0 };
       armed = own;
@@ -114,13 +74,6 @@ export async function startGate(kubernetes: Kubernetes): Promise<Gate> {
           armed = undefined;
         },
       };
-    },
-    async stop() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      agent.destroy();
-      await closed;
     },
   };
 }

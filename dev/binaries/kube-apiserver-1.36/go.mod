@@ -1,4 +1,4 @@
-module skymirror.dev/dev/kube-apiserver
+module skymirror.dev/dev/kube-apiserver-1.36
 
 go 1.26.0
 
