@@ -34,7 +34,11 @@ interface PoolOptions {
 
 /** Opens a real cluster, under the name by which reports call it. */
 export function openCluster(connection: Connection, options: PoolOptions = {}): KubernetesCluster {
-  const transport = transportOf(connection, options);
+  return clusterOver(connection.name, transportOf(connection, options));
+}
+
+/** The cluster behind a transport, of which nothing but answers and ApiErrors is expected. */
+export function clusterOver(name: string, transport: Transport): KubernetesCluster {
   const { request } = transport;
 
   async function write(
@@ -47,11 +51,11 @@ export function openCluster(connection: Connection, options: PoolOptions = {}): 
     // Left out, managedFields stay as the server has them; sent back, they would be a third of the bytes.
     const { managedFields, ...metadata } = object.metadata;
     const body = { ...object, metadata };
-    return readable(connection, parseObject, await request({ method, path: `${path}?${query}`, body, ...bound }));
+    return readable(name, parseObject, await request({ method, path: `${path}?${query}`, body, ...bound }));
   }
 
   return {
-    ...readerOver(connection, transport),
+    ...readerOver(name, transport),
     create: (type, object, bound) => write('POST', collection(type, namespaceOf(object)), object, bound),
     replace: (type, object, bound) => write('PUT', pathOf(type, object), object, bound),
     replaceStatus: (type, object, bound) => write('PUT', `${pathOf(type, object)}/status`, object, bound),
@@ -61,9 +65,9 @@ export function openCluster(connection: Connection, options: PoolOptions = {}): 
       await request({ method: 'DELETE', path: pathOf(type, object), body, ...bound });
     },
     async record(event, bound) {
-      const { name, namespace } = event.metadata;
-      const events = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events`;
-      const path = `${events}/${name}`;
+      const { metadata } = event;
+      const events = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(metadata.namespace)}/events`;
+      const path = `${events}/${metadata.name}`;
       try {
         await request({ method: 'POST', path: events, body: event, ...bound });
       } catch (error) {
@@ -78,14 +82,14 @@ export function openCluster(connection: Connection, options: PoolOptions = {}): 
 
 /** Opens a real cluster for looking at it alone. */
 export function openReader(connection: Connection, options: PoolOptions = {}): KubernetesReader {
-  return readerOver(connection, transportOf(connection, options));
+  return readerOver(connection.name, transportOf(connection, options));
 }
 
 function transportOf(connection: Connection, { connections = 16, deadline = 30_000 }: PoolOptions): Transport {
   return openTransport(connection, { connections, deadline });
 }
 
-function readerOver(connection: Connection, { request, now, close }: Transport): KubernetesReader {
+function readerOver(name: string, { request, now, close }: Transport): KubernetesReader {
   const read = (path: string, bound: RequestOptions, accept?: string) =>
     request({ method: 'GET', path, ...bound, ...(accept === undefined ? {} : { accept }) });
 
@@ -93,12 +97,10 @@ function readerOver(connection: Connection, { request, now, close }: Transport):
     const objects: KubernetesObject[] = [];
     for (let token = ''; ; ) {
       const query = token === '' ? path : `${path}&continue=${encodeURIComponent(token)}`;
-      const page = readable(connection, (answer) => listPage.parse(answer), await read(query, bound));
+      const page = readable(name, (answer) => listPage.parse(answer), await read(query, bound));
       const kind = { apiVersion: `${type.group}/${type.version}`, kind: type.kind };
       objects.push(
-        ...page.items.map((item) =>
-          readable(connection, () => parseObject({ ...kind, ...objectSchema.parse(item) }), item),
-        ),
+        ...page.items.map((item) => readable(name, () => parseObject({ ...kind, ...objectSchema.parse(item) }), item)),
       );
       token = page.metadata.continue ?? '';
       if (token === '') return objects;
@@ -117,14 +119,14 @@ function readerOver(connection: Connection, { request, now, close }: Transport):
   }
 
   return {
-    name: connection.name,
+    name,
     now,
     close,
     async schemaRevision(type, bound) {
       const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${type.plural}.${type.group}`;
       const crd = await missingAsUndefined(read(path, bound, metadataOnly));
       if (crd === undefined) return undefined;
-      return Number(readable(connection, parseObject, crd).metadata.annotations?.[revisionAnnotation] ?? 0);
+      return Number(readable(name, parseObject, crd).metadata.annotations?.[revisionAnnotation] ?? 0);
     },
     async namespacePhase(namespace, bound) {
       const found = await missingAsUndefined(read(`/api/v1/namespaces/${encodeURIComponent(namespace)}`, bound));
@@ -138,15 +140,15 @@ function readerOver(connection: Connection, { request, now, close }: Transport):
       const path = `/apis/${type.group}/${type.version}/${type.plural}`;
       return list(type, path, `labelSelector=${encodeURIComponent(labelSelector)}`, bound);
     },
-    async get(type, namespace, name, bound) {
-      const found = await missingAsUndefined(read(`${collection(type, namespace)}/${name}`, bound));
-      return found === undefined ? undefined : readable(connection, parseObject, found);
+    async get(type, namespace, wanted, bound) {
+      const found = await missingAsUndefined(read(`${collection(type, namespace)}/${wanted}`, bound));
+      return found === undefined ? undefined : readable(name, parseObject, found);
     },
   };
 }
 
 /** What a proxy answers in the place of an API server may be JSON too. */
-function readable<Value>({ name }: Connection, parse: (answer: unknown) => Value, answer: unknown): Value {
+function readable<Value>(name: string, parse: (answer: unknown) => Value, answer: unknown): Value {
   try {
     return parse(answer);
   } catch (error) {

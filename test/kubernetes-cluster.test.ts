@@ -69,7 +69,11 @@ const page = (names: readonly string[], token?: string): Answer => ({
 
 describe('the schema revision', () => {
   const crd = (annotations: object | undefined) => ({
-    body: { apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata: { name: 'x', annotations } },
+    body: {
+      apiVersion: 'meta.k8s.io/v1',
+      kind: 'PartialObjectMetadata',
+      metadata: { name: 'rdsinstances.aws.skymirror.dev', annotations },
+    },
   });
 
   test('is on the CRD, of which only the metadata is asked for', async () => {

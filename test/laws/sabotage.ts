@@ -8,13 +8,25 @@ export interface Sabotage {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** Where it shows rarely: a seed of fast-check under which it does so soon. */
+  readonly seed?: number;
 }
 
 const root = new URL('../../', import.meta.url);
-const modules = ['cluster', 'define-source', 'iam', 'plan', 'removal', 'source', 'sync'];
+/** The modules of which the engine of the law tests is made. */
+export const modules = ['cluster', 'define-source', 'iam', 'kubernetes-cluster', 'plan', 'removal', 'source', 'sync'];
 
 /** Loads a copy of lib/ in which the rules are switched off. More than one edit where a second rule covers the first. */
 export async function sabotaged(...edits: readonly Sabotage[]): Promise<Engine> {
+  // The copy has the exports of the original: nothing but an expression was changed.
+  return (await sabotagedModules(modules, edits)) as unknown as Engine;
+}
+
+/** What these modules of lib/ export in such a copy. */
+export async function sabotagedModules(
+  names: readonly string[],
+  edits: readonly Sabotage[],
+): Promise<Readonly<Record<string, unknown>>> {
   const hash = createHash('sha256').update(JSON.stringify(edits)).digest('hex').slice(0, 16);
   const mutants = new URL('.skymirror/mutants/', root);
   const mutant = new URL(`${process.pid}/${hash}/`, mutants);
@@ -22,9 +34,8 @@ export async function sabotaged(...edits: readonly Sabotage[]): Promise<Engine> 
     await cp(new URL('lib/', root), new URL('lib/', mutant), { recursive: true });
     for (const edit of edits) await rewrite(new URL(`lib/${edit.file}`, mutant), edit);
     const loaded: unknown[] = [];
-    for (const name of modules) loaded.push(await import(new URL(`lib/${name}.ts`, mutant).href));
-    // The copy has the exports of the original: nothing but an expression was changed.
-    return Object.assign({}, ...loaded) as Engine;
+    for (const name of names) loaded.push(await import(new URL(`lib/${name}.ts`, mutant).href));
+    return Object.assign({}, ...loaded);
   } finally {
     await rm(mutant, { recursive: true, force: true });
     // Empty but for the copies that another process has in use.
@@ -50,7 +61,9 @@ export async function isNoticed<Case>(
   ...edits: readonly Sabotage[]
 ): Promise<boolean> {
   const engine = await sabotaged(...edits);
-  const result = await fc.check(property(engine), { numRuns: 8_000, endOnFailure: true });
+  const seed = edits.find((edit) => edit.seed !== undefined)?.seed;
+  const chosen = seed === undefined ? {} : { seed };
+  const result = await fc.check(property(engine), { numRuns: 8_000, endOnFailure: true, ...chosen });
   if (process.env.LAWS_VERBOSE) console.log(`noticed by run ${result.numRuns}: ${JSON.stringify(edits)}`);
   return result.failed;
 }

@@ -1,6 +1,7 @@
 import * as cluster from '../../lib/cluster.ts';
 import * as define from '../../lib/define-source.ts';
 import * as iam from '../../lib/iam.ts';
+import * as kubernetesCluster from '../../lib/kubernetes-cluster.ts';
 import * as plan from '../../lib/plan.ts';
 import * as removal from '../../lib/removal.ts';
 import * as source from '../../lib/source.ts';
@@ -13,10 +14,20 @@ export interface Engine {
   readonly brake: typeof removal.brake;
   readonly readerPolicy: typeof iam.readerPolicy;
   readonly defineSource: typeof define.defineSource;
+  readonly clusterOver: typeof kubernetesCluster.clusterOver;
   /** `instanceof` decides in the engine, so the doubles throw the classes of the copy under test. */
   readonly ApiError: typeof cluster.ApiError;
   readonly UnseenError: typeof source.UnseenError;
 }
 
 /** The engine as it is in lib/. */
-export const engine: Engine = { ...cluster, ...define, ...iam, ...plan, ...removal, ...source, ...sync };
+export const engine: Engine = {
+  ...cluster,
+  ...define,
+  ...iam,
+  ...kubernetesCluster,
+  ...plan,
+  ...removal,
+  ...source,
+  ...sync,
+};

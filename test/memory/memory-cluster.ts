@@ -1,8 +1,16 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Cluster, RequestOptions } from '../../lib/cluster.ts';
+import type { Cluster } from '../../lib/cluster.ts';
 import type { EventObject } from '../../lib/events.ts';
-import { fieldManager, type KubernetesObject, type ResourceType } from '../../lib/object.ts';
+import { fieldManager, type KubernetesObject } from '../../lib/object.ts';
+import type { ApiRequest, Transport } from '../../lib/transport.ts';
+import type { ApiAnswer } from './api-answers.ts';
+import { ownersAfter } from './api-fields.ts';
+import { ofRevision } from './api-kinds.ts';
+import { withOwners } from './api-objects.ts';
+import { isObject, isSame } from './api-schema.ts';
+import { type ApiServer, apiServer } from './api-server.ts';
+import type { Place } from './api-store.ts';
 import { type Engine, engine as realEngine } from './engine.ts';
+import { installedKind } from './installed-kinds.ts';
 
 type Verb = 'revision' | 'namespace' | 'list' | 'get' | 'create' | 'replace' | 'replaceStatus' | 'remove' | 'record';
 
@@ -51,6 +59,8 @@ export interface MemoryCluster extends Cluster {
   /** By name, with how often each was recorded. */
   readonly events: Map<string, EventObject & { readonly count: number }>;
   namespaceState: 'active' | 'missing' | 'terminating';
+  /** What its clients speak to. */
+  readonly server: ApiServer;
   /** The same cluster through a client of its own. */
   client(hooks: ClusterHooks): Cluster;
   objects(plural: string): KubernetesObject[];
@@ -64,147 +74,87 @@ export interface MemoryCluster extends Cluster {
 /** Who the cluster is, whose ApiError it throws, and by which clock it lives. */
 export interface MemoryClusterOptions {
   readonly name?: string;
-  readonly engine?: Pick<Engine, 'ApiError'>;
+  readonly engine?: Pick<Engine, 'ApiError' | 'clusterOver'>;
   readonly time?: Time;
   readonly hooks?: ClusterHooks;
 }
 
-const copy = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value));
-
 /**
- * The rules of a real API server, in memory: JSON in and out, resourceVersion and uid preconditions, `status` as a
- * subresource, immutable identity, managedFields, field selectors, namespaces that are missing or going away.
+ * A cluster whose API server is in memory (api-server.ts) and whose client is the real one: what the engine sends, and
+ * what it makes of the answers, is the code of lib/kubernetes-cluster.ts.
  */
 export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster {
   const { name = 'memory', engine = realEngine, time = { now: Date.UTC(2026, 0, 5) }, hooks = {} } = options;
-  const stored = new Map<string, KubernetesObject>();
   const writes: Write[] = [];
   const revisions = new Map<string, number | undefined>();
-  const events: MemoryCluster['events'] = new Map();
-  let versions = 0;
-  const named = (plural: string, wanted: string) =>
-    [...stored.keys()].find((key) => key.startsWith(`${plural}/`) && key.endsWith(`/${wanted}`));
-  const fail = (status: number, reason: string, message: string) => new engine.ApiError(status, reason, message);
+  let namespaceState: MemoryCluster['namespaceState'] = 'active';
+  const server = apiServer({
+    kindOf(group, plural) {
+      const kind = installedKind(plural);
+      const revision = revisions.has(plural) ? revisions.get(plural) : 1_000;
+      return kind?.group !== group || revision === undefined ? undefined : ofRevision(kind, revision);
+    },
+    now: () => time.now,
+    namespacePhase: () => ({ active: 'Active', missing: undefined, terminating: 'Terminating' })[namespaceState],
+    wrote: ({ place: { plural, name: of }, manager, ...change }) => {
+      // A DELETE does not say who sends it; only the engine sends any.
+      const by = change.verb === 'remove' ? fieldManager : manager;
+      writes.push({ ...change, manager: by, plural, name: of, at: time.now });
+    },
+  });
+  const { store } = server;
 
-  function commit(request: Omit<Write, 'before' | 'after' | 'at' | 'name'>, key: string, next?: KubernetesObject) {
-    const before = stored.get(key);
-    const after = next && {
-      ...next,
-      metadata: { ...next.metadata, resourceVersion: String(++versions), managedFields: managed(request, next) },
+  function transport({ before, after, resets, read }: ClusterHooks): Transport {
+    const handle = ({ method, path, body, contentType = 'application/json' }: ApiRequest) => {
+      const answer = server.handle({ method, path, body, contentType });
+      if (read !== undefined) for (const object of objectsIn(method, answer)) read(object);
+      return answer;
     };
-    if (after === undefined) stored.delete(key);
-    else stored.set(key, after);
-    writes.push({ ...request, name: key.slice(key.lastIndexOf('/') + 1), before, after, at: time.now });
-    return after ?? next;
-  }
-
-  function create(manager: string, plural: string, body: KubernetesObject): KubernetesObject {
-    const { status: _, ...object } = copy(body);
-    const key = keyOf(plural, object);
-    const namespace = `namespaces "${object.metadata.namespace}"`;
-    if (cluster.namespaceState === 'missing') throw fail(404, 'NotFound', `${namespace} not found`);
-    if (cluster.namespaceState === 'terminating') {
-      throw fail(403, 'Forbidden', `unable to create new content: ${namespace} is being terminated`);
-    }
-    if (stored.has(key)) throw fail(409, 'AlreadyExists', `${plural} "${object.metadata.name}" already exists`);
-    const creationTimestamp = new Date(time.now).toISOString().replace(/\.\d+Z$/, 'Z');
-    const metadata = { ...object.metadata, uid: `uid-${++versions}`, generation: 1, creationTimestamp };
-    const fresh = { ...object, metadata: { ...metadata, managedFields: [] } };
-    return copy(commit({ verb: 'create', manager, plural }, key, fresh) ?? fresh);
-  }
-
-  function current(plural: string, body: KubernetesObject): KubernetesObject {
-    const { name: wanted, resourceVersion, uid } = body.metadata;
-    const found = stored.get(keyOf(plural, body));
-    if (found === undefined) throw fail(404, 'NotFound', `${plural} "${wanted}" not found`);
-    if (resourceVersion === undefined) throw fail(422, 'Invalid', 'metadata.resourceVersion: must be specified');
-    if (resourceVersion !== found.metadata.resourceVersion || (uid !== undefined && uid !== found.metadata.uid)) {
-      throw fail(409, 'Conflict', `${plural} "${wanted}": the object has been modified`);
-    }
-    return found;
-  }
-
-  function replace(verb: 'replace' | 'replaceStatus', plural: string, sent: KubernetesObject): KubernetesObject {
-    const body = copy(sent);
-    const found = current(plural, body);
-    const next = verb === 'replace' ? mainOf(found, body) : { ...found, status: body.status };
-    if (JSON.stringify(next.status?.observed ?? {}).includes('null')) throw fail(422, 'Invalid', 'null is not allowed');
-    const moved = Object.entries(found.spec ?? {}).find(([key, value]) => !isDeepStrictEqual(next.spec?.[key], value));
-    if (moved !== undefined) throw fail(422, 'Invalid', `spec.${moved[0]} is immutable`);
-    if (isDeepStrictEqual(copy(next), copy(found))) return copy(found);
-    const key = keyOf(plural, body);
-    return copy(commit({ verb, manager: fieldManager, plural }, key, next) ?? next);
-  }
-
-  function remove(plural: string, sent: KubernetesObject): void {
-    current(plural, sent);
-    commit({ verb: 'remove', manager: fieldManager, plural }, keyOf(plural, sent));
-  }
-
-  function client(hooks: ClusterHooks): Cluster {
-    async function send<Answer>(request: ClusterRequest, bound: RequestOptions, effect: () => Answer): Promise<Answer> {
-      await hooks.before?.(request);
-      bound.signal.throwIfAborted();
-      bound.beforeSend?.();
-      let outcome = attempt(effect);
-      if (hooks.resets?.(request) === true) {
-        bound.beforeSend?.();
-        outcome = attempt(effect);
-      }
-      await hooks.after?.(request);
-      if ('error' in outcome) throw outcome.error;
-      return outcome.answer;
-    }
-    const seen = (object: KubernetesObject): KubernetesObject => {
-      hooks.read?.(object);
-      return object;
-    };
-    const of = (verb: Verb, type: ResourceType, wanted = '') => ({ verb, plural: type.plural, name: wanted });
     return {
-      name,
       now: () => time.now,
-      schemaRevision: ({ plural, ...type }, bound) =>
-        send(of('revision', { plural, ...type }), bound, () => (revisions.has(plural) ? revisions.get(plural) : 1_000)),
-      namespacePhase: (wanted, bound) =>
-        send(
-          of('namespace', { plural: 'namespaces', group: '', version: 'v1', kind: 'Namespace' }, wanted),
-          bound,
-          () =>
-            cluster.namespaceState === 'missing'
-              ? undefined
-              : cluster.namespaceState === 'active'
-                ? 'Active'
-                : 'Terminating',
-        ),
-      list: (type, namespace, fields, bound) =>
-        send(of('list', type), bound, () =>
-          cluster
-            .objects(type.plural)
-            .filter(({ metadata }) => metadata.namespace === namespace)
-            .filter(({ spec }) => Object.entries(fields).every(([key, value]) => spec?.[key.slice(5)] === value))
-            .map(seen),
-        ),
-      get: (type, namespace, wanted, bound) =>
-        send(of('get', type, wanted), bound, () => {
-          const found = stored.get(keyOf(type.plural, { metadata: { name: wanted, namespace } }));
-          return found === undefined ? undefined : seen(copy(found));
-        }),
-      create: (type, object, bound) =>
-        send(of('create', type, object.metadata.name), bound, () => create(fieldManager, type.plural, object)),
-      replace: (type, object, bound) =>
-        send(of('replace', type, object.metadata.name), bound, () => replace('replace', type.plural, object)),
-      replaceStatus: (type, object, bound) =>
-        send(of('replaceStatus', type, object.metadata.name), bound, () =>
-          replace('replaceStatus', type.plural, object),
-        ),
-      remove: (type, object, bound) =>
-        send(of('remove', type, object.metadata.name), bound, () => remove(type.plural, object)),
-      record: (event, bound) =>
-        send({ verb: 'record', plural: 'events', name: event.metadata.name }, bound, () => {
-          const known = events.get(event.metadata.name);
-          events.set(event.metadata.name, { ...(known ?? copy(event)), count: (known?.count ?? 0) + 1 });
-        }),
+      close: async () => undefined,
+      async request(wanted) {
+        const seen = seenAs(wanted);
+        await before?.(seen);
+        wanted.signal.throwIfAborted();
+        wanted.beforeSend?.();
+        let answer = handle(wanted);
+        if (resets?.(seen) === true) {
+          wanted.beforeSend?.();
+          answer = handle(wanted);
+        }
+        await after?.(seen);
+        if (answer.status < 300) return answer.body;
+        const { reason, message } = Object(answer.body);
+        throw new engine.ApiError(answer.status, reason ?? '', message ?? String(answer.body));
+      },
     };
+  }
+  const client = (of: ClusterHooks) => engine.clusterOver(name, transport(of));
+
+  const kindNamed = (plural: string) => installedKind(plural) ?? fail(`test/memory: there is no CRD of ${plural}`);
+
+  function placeIn(plural: string, { namespace = 'default', name: wanted }: KubernetesObject['metadata']): Place {
+    return { group: kindNamed(plural).group, plural, namespace, name: wanted };
+  }
+
+  /** By name alone, as tests name objects. */
+  function found(
+    plural: string,
+    wanted: string,
+  ): { readonly place: Place; readonly object: KubernetesObject } | undefined {
+    const object = cluster.objects(plural).find(({ metadata }) => metadata.name === wanted);
+    return object && { place: placeIn(plural, object.metadata), object };
+  }
+
+  function commit(verb: 'create' | 'tamper', manager: string, place: Place, next: KubernetesObject): KubernetesObject {
+    const known = store.get(place);
+    const writer = { manager, apiVersion: next.apiVersion, time: server.now() };
+    const change = { before: known?.object ?? {}, after: next, ignored: [] };
+    const owners = ownersAfter(known?.owners ?? [], writer, kindNamed(place.plural).schema, change);
+    const { object: after } = store.set(place, withOwners(next, owners));
+    writes.push({ verb, manager, plural: place.plural, name: place.name, before: known?.object, after, at: time.now });
+    return after;
   }
 
   const cluster: MemoryCluster = {
@@ -212,56 +162,77 @@ export function memoryCluster(options: MemoryClusterOptions = {}): MemoryCluster
     time,
     writes,
     revisions,
-    events,
-    namespaceState: 'active',
+    server,
+    get events() {
+      const told = store.all('events.k8s.io', 'events').map(({ object }) => countedEvent(object));
+      return new Map(told.map((event) => [event.metadata.name, event]));
+    },
+    get namespaceState() {
+      return namespaceState;
+    },
+    set namespaceState(state) {
+      namespaceState = state;
+    },
     client,
-    objects: (plural) => [...stored].filter(([key]) => key.startsWith(`${plural}/`)).map(([, object]) => copy(object)),
-    put(manager, plural, object) {
-      const made = create(manager, plural, object);
-      if (object.status !== undefined)
-        cluster.tamper(manager, plural, made.metadata.name, () => ({ ...made, ...object }));
-      return made;
+    objects: (plural) => store.all(installedKind(plural)?.group ?? '', plural).map(({ object }) => object),
+    put(manager, plural, { status, ...object }) {
+      const place = placeIn(plural, object.metadata);
+      const { group, version, kind } = kindNamed(plural);
+      const own = { uid: `uid-${store.next()}`, generation: 1, creationTimestamp: server.now() };
+      const metadata = { ...object.metadata, namespace: place.namespace, ...own };
+      const made = { ...object, apiVersion: `${group}/${version}`, kind, metadata };
+      const bare = commit('create', manager, place, json(made));
+      return status === undefined ? bare : commit('tamper', manager, place, json({ ...bare, status }));
     },
     tamper(manager, plural, wanted, change) {
-      const key = named(plural, wanted);
-      const found = key === undefined ? undefined : stored.get(key);
-      if (key === undefined || found === undefined) return;
-      const changed = copy(change(copy(found)));
-      const { uid, managedFields } = found.metadata;
+      const known = found(plural, wanted);
+      if (known === undefined) return;
+      const changed = json(change(known.object));
+      const { uid, managedFields } = known.object.metadata;
       const next = { ...changed, metadata: { ...changed.metadata, uid, managedFields } };
-      if (!isDeepStrictEqual(next, copy(found))) commit({ verb: 'tamper', manager, plural }, key, next);
+      if (!isSame(next, known.object)) commit('tamper', manager, known.place, next);
     },
-    drop: (plural, wanted) => {
-      const key = named(plural, wanted);
-      if (key !== undefined) commit({ verb: 'remove', manager: 'kubectl', plural }, key);
+    drop(plural, wanted) {
+      const known = found(plural, wanted);
+      if (known === undefined) return;
+      store.delete(known.place);
+      const change = { plural, name: wanted, before: known.object, after: undefined, at: time.now };
+      writes.push({ verb: 'remove', manager: 'kubectl', ...change });
     },
   };
   return cluster;
 }
 
-function keyOf(plural: string, { metadata }: { metadata: { name: string; namespace?: string | undefined } }): string {
-  return `${plural}/${metadata.namespace}/${metadata.name}`;
+const json = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value));
+
+function fail(message: string): never {
+  throw new Error(message);
 }
 
-function attempt<Answer>(effect: () => Answer): { readonly answer: Answer } | { readonly error: unknown } {
-  try {
-    return { answer: effect() };
-  } catch (error) {
-    return { error };
-  }
+/** A request by what it is for, as tests tell them apart. */
+function seenAs({ method, path, body }: ApiRequest): ClusterRequest {
+  const [, root, group, , ...rest] = (path.split('?')[0] ?? '').split('/').map(decodeURIComponent);
+  if (root === 'api') return { verb: 'namespace', plural: 'namespaces', name: rest[0] ?? '' };
+  if (group === 'apiextensions.k8s.io') return { verb: 'revision', plural: rest[1]?.split('.')[0] ?? '', name: '' };
+  const [plural = '', inPath, part] = rest[0] === 'namespaces' ? rest.slice(2) : rest;
+  const name = inPath ?? Object(body).metadata?.name ?? '';
+  if (group === 'events.k8s.io') return { verb: 'record', plural, name };
+  const verbs = {
+    POST: 'create',
+    PUT: part === 'status' ? 'replaceStatus' : 'replace',
+    PATCH: 'replace',
+    DELETE: 'remove',
+  } as const;
+  return { verb: method === 'GET' ? (inPath === undefined ? 'list' : 'get') : verbs[method], plural, name };
 }
 
-/** A PUT of the object itself: `status` and what the server sets stay as they are. */
-function mainOf(found: KubernetesObject, body: KubernetesObject): KubernetesObject {
-  const { uid, creationTimestamp, deletionTimestamp, managedFields, resourceVersion } = found.metadata;
-  const generation = Number(found.metadata.generation ?? 1) + (isDeepStrictEqual(found.spec, body.spec) ? 0 : 1);
-  const kept = { uid, creationTimestamp, deletionTimestamp, managedFields, resourceVersion, generation };
-  return { ...body, status: found.status, metadata: { ...body.metadata, ...kept } };
+/** The objects that a request read; what a write is answered with is none. */
+function objectsIn(method: string, { status, body }: ApiAnswer): readonly KubernetesObject[] {
+  if (method !== 'GET' || status !== 200 || !isObject(body)) return [];
+  return Array.isArray(body.items) ? body.items : 'spec' in body ? [body as KubernetesObject] : [];
 }
 
-function managed(request: Pick<Write, 'verb' | 'manager'>, next: KubernetesObject) {
-  const subresource = request.verb === 'replaceStatus' ? { subresource: 'status' } : {};
-  const entry = { manager: request.manager, operation: 'Update', ...subresource };
-  const others = (next.metadata.managedFields ?? []).filter((known) => !isDeepStrictEqual(known, entry));
-  return [...others, entry];
+function countedEvent(object: KubernetesObject): EventObject & { readonly count: number } {
+  const event = object as unknown as EventObject & { readonly series?: { readonly count: number } };
+  return { ...event, count: event.series?.count ?? 1 };
 }

@@ -53,7 +53,8 @@ interface Session {
 }
 
 const text = () => z.string().optional();
-const identity = z.object({ arn: z.string(), account: z.string(), region: z.string(), name: z.string() });
+const part = () => z.string().meta({ selectable: true });
+const identity = z.object({ arn: z.string(), account: part(), region: part(), name: z.string() });
 const observed = z.object({
   state: z.string(),
   resourceId: text(),
