@@ -86,15 +86,17 @@ export function damagedText(texts: fc.Arbitrary<string>, put?: fc.Arbitrary<stri
   });
 }
 
-const depthOf = (value: unknown): number =>
-  typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1)));
 
 /**
  * Values as texts of YAML, whole or damaged; as JSON, which is YAML too, where they are nested so deep that the indents
  * alone would be megabytes.
  */
 export function damagedYaml(corpus: readonly unknown[], most?: number): fc.Arbitrary<string> {
-  return damaged(corpus, most).map((value) => (depthOf(value) < 100 ? stringify(value) : JSON.stringify(value)));
+  return damaged(corpus, most).map((value) => (isDeeper(value, 100) ? JSON.stringify(value) : stringify(value)));
 }
 
 /** Values as texts of JSON, whole or damaged. */
