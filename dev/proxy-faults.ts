@@ -1,11 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AwsRequest } from './proxy-request.ts';
+import {
+  createRules,
+  type FaultsOf,
+  malformed as malformedBy,
+  type RuleOf,
+  type Effect as WireEffect,
+} from './proxy-rules.ts';
 
-/** What a fault does to a call. Made by the functions of this file. */
+export { cut, delay, type Fault, type Gate, hold, reset } from './proxy-rules.ts';
+
+/** What a fault does to a call: what can befall any HTTP (proxy-rules.ts), or what only AWS says. */
 export type Effect =
+  | WireEffect
   | { readonly kind: 'answer'; readonly answer: (request: AwsRequest) => AwsError }
-  | { readonly kind: 'reset' | 'cut' | 'malformed' }
-  | { readonly kind: 'wait'; readonly wait: (gone: AbortSignal) => Promise<void> }
   | { readonly kind: 'rewrite'; readonly rewrite: Rewrite };
 
 /** An error answer in AWS's words; the proxy puts it into the XML or JSON of the called API. */
@@ -27,52 +34,15 @@ export type When = {
   readonly match?: (request: AwsRequest) => boolean;
 };
 
-/** One fault: let the first `after` matching calls through, then hit `times` of them (default: every one). */
-export type Rule = { readonly when: When; readonly do: Effect; readonly times?: number; readonly after?: number };
+/** One fault of the proxy before AWS. */
+export type Rule = RuleOf<When, Effect>;
 
-/** A fault at work. */
-export type Fault = { readonly hits: number; remove(): void };
-
-/** The faults of a proxy. */
-export type Faults = {
-  add(rule: Rule): Fault;
-  clear(): void;
-  /**
-   * The effects that this call gets, counted on its arrival, in the order in which the rules were added. The first effect that answers by
-   * itself ends the list: rules behind it do not count the call.
-   */
-  effects(request: AwsRequest): Effect[];
-};
+/** The faults of the proxy before AWS. */
+export type Faults = FaultsOf<AwsRequest, When, Effect>;
 
 /** An empty list of faults. */
 export function createFaults(): Faults {
-  const rules = new Set<{ rule: Rule; seen: number; hits: number }>();
-  return {
-    add(rule) {
-      const entry = { rule, seen: 0, hits: 0 };
-      rules.add(entry);
-      return {
-        get hits() {
-          return entry.hits;
-        },
-        remove: () => rules.delete(entry),
-      };
-    },
-    clear: () => rules.clear(),
-    effects(request) {
-      const effects: Effect[] = [];
-      for (const entry of rules) {
-        if (!matches(entry.rule.when, request)) continue;
-        entry.seen += 1;
-        if (entry.seen <= (entry.rule.after ?? 0) || entry.hits >= (entry.rule.times ?? Number.POSITIVE_INFINITY))
-          continue;
-        entry.hits += 1;
-        effects.push(entry.rule.do);
-        if (entry.rule.do.kind === 'answer' || entry.rule.do.kind === 'reset') break;
-      }
-      return effects;
-    },
-  };
+  return createRules(matches);
 }
 
 /** Whether a call is one of those that `when` describes. */
@@ -132,43 +102,12 @@ export function unavailable(): Effect {
   return fail('ServiceUnavailable', 'Service is unavailable, please try again.', 503);
 }
 
-/** The connection is destroyed before the call reaches AWS. */
-export function reset(): Effect {
-  return { kind: 'reset' };
-}
-
-/** Half of the real answer, then the connection is destroyed. */
-export function cut(): Effect {
-  return { kind: 'cut' };
-}
-
 /** HTTP 200 with a body that no parser takes. */
 export function malformed(): Effect {
-  return { kind: 'malformed' };
-}
-
-/** The answer comes so many milliseconds later. */
-export function delay(milliseconds: number): Effect {
-  return { kind: 'wait', wait: (signal) => sleep(milliseconds, undefined, { signal }) };
+  return malformedBy('<DescribeDB<<Instances');
 }
 
 /** The real answer changed by a function; see proxy-rows.ts for ready-made changes of rows. */
 export function rewrite(change: Rewrite): Effect {
   return { kind: 'rewrite', rewrite: change };
-}
-
-/** Calls that wait at a gate until a test opens it, before they reach AWS. */
-export type Gate = { readonly effect: Effect; readonly reached: Promise<void>; release(): void };
-
-/** A closed gate: `reached` resolves when the first call waits at it; after `release()` it lets all calls through. */
-export function hold(): Gate {
-  const reached = Promise.withResolvers<void>();
-  const open = Promise.withResolvers<void>();
-  const wait = (gone: AbortSignal) => {
-    reached.resolve();
-    const left = Promise.withResolvers<void>();
-    gone.addEventListener('abort', () => left.reject(gone.reason), { once: true });
-    return Promise.race([open.promise, left.promise]);
-  };
-  return { effect: { kind: 'wait', wait }, reached: reached.promise, release: () => open.resolve() };
 }
