@@ -1,8 +1,10 @@
 import { ApiError } from './cluster.ts';
 import type { Configuration } from './configuration.ts';
+import { eks as eksSetting } from './configuration-aws.ts';
 import type { Connection } from './connection.ts';
 import { accessEntryCommand } from './eks-access.ts';
 import { eksToken } from './eks-token.ts';
+import { plainText } from './plain-text.ts';
 import { type Credentials, credentialsOf, requestHandler } from './sources/aws/credentials.ts';
 import { explain, isGone } from './sources/aws/explain.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -15,6 +17,8 @@ export interface EksOptions {
   /** ARN of the role to enter with where the configuration names none. */
   readonly clusterRole?: string | undefined;
 }
+
+const placeShape = eksSetting.pick({ endpoint: true, certificateAuthority: true });
 
 interface Place {
   readonly endpoint: string;
@@ -95,9 +99,7 @@ function tokensOf(eks: Eks, credentials: Credentials) {
       try {
         if (token === undefined || now < token.from || now >= token.until) token = await sign(now);
       } catch (error) {
-        throw new ApiError(0, 'NoEntry', `${called(eks)} cannot be entered: ${explain(error).message}`, {
-          cause: error,
-        });
+        throw new ApiError(0, 'NoEntry', `${called(eks)} cannot be entered: ${explain(error).message}`);
       }
       return { Authorization: `Bearer ${token.text}` };
     },
@@ -115,10 +117,12 @@ async function describe(eks: Eks, credentials: Credentials): Promise<Place> {
   try {
     const asked = client.send(new DescribeClusterCommand({ name: eks.name }));
     const { cluster } = await asked.catch((error: unknown) => Promise.reject(told(eks, error)));
-    const { endpoint, certificateAuthority, status } = cluster ?? {};
-    const authority = certificateAuthority?.data;
+    const { endpoint: server, certificateAuthority: { data } = {}, status } = cluster ?? {};
+    // As strict as with what the configuration says itself: a token goes there.
+    const { endpoint, certificateAuthority: authority } =
+      placeShape.safeParse({ endpoint: server, certificateAuthority: data }).data ?? {};
     if (endpoint !== undefined && authority !== undefined) return { endpoint, authority };
-    throw new Error(`${called(eks)} has no endpoint: it is ${status}. Wait until it is ACTIVE`);
+    throw new Error(`${called(eks)} has no endpoint: it is ${plainText(String(status), 100)}. Wait until it is ACTIVE`);
   } finally {
     client.destroy();
   }
@@ -127,13 +131,13 @@ async function describe(eks: Eks, credentials: Credentials): Promise<Place> {
 function told(eks: Eks, error: unknown): Error {
   if (isGone('eks:DescribeCluster', error)) {
     const mend = 'Correct name and region in the configuration, or the role, whose account is where it is looked for';
-    return new Error(`${called(eks)} does not exist. ${mend}`, { cause: error });
+    return new Error(`${called(eks)} does not exist. ${mend}`);
   }
   const { message } = explain(error, 'eks:DescribeCluster');
   const mend = message.includes('eks:DescribeCluster')
     ? ', or give endpoint and certificateAuthority in the configuration'
     : '';
-  return new Error(`${called(eks)} cannot be looked up: ${message}${mend}`, { cause: error });
+  return new Error(`${called(eks)} cannot be looked up: ${message}${mend}`);
 }
 
 const called = ({ name, region }: Eks) => `EKS cluster "${name}" in ${region}`;

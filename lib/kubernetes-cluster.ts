@@ -51,7 +51,8 @@ export function clusterOver(name: string, transport: Transport): KubernetesClust
     // Left out, managedFields stay as the server has them; sent back, they would be a third of the bytes.
     const { managedFields, ...metadata } = object.metadata;
     const body = { ...object, metadata };
-    return readable(name, parseObject, await request({ method, path: `${path}?${query}`, body, ...bound }));
+    const answer = await request({ method, path: `${path}?${query}`, body, ...bound });
+    return readable(name, () => objectAt(answer, namespaceOf(object), metadata.name), answer);
   }
 
   return {
@@ -95,6 +96,7 @@ function readerOver(name: string, { request, now, close }: Transport): Kubernete
 
   async function listOnce(type: ResourceType, path: string, bound: RequestOptions): Promise<KubernetesObject[]> {
     const objects: KubernetesObject[] = [];
+    const tokens = new Set<string>();
     for (let token = ''; ; ) {
       const query = token === '' ? path : `${path}&continue=${encodeURIComponent(token)}`;
       const page = readable(name, (answer) => listPage.parse(answer), await read(query, bound));
@@ -104,6 +106,14 @@ function readerOver(name: string, { request, now, close }: Transport): Kubernete
       );
       token = page.metadata.continue ?? '';
       if (token === '') return objects;
+      if (tokens.has(token)) {
+        throw new ApiError(
+          0,
+          'Unreadable',
+          `cluster ${name}: its list of ${type.plural} gave the same continue token twice`,
+        );
+      }
+      tokens.add(token);
     }
   }
 
@@ -132,9 +142,11 @@ function readerOver(name: string, { request, now, close }: Transport): Kubernete
       const found = await missingAsUndefined(read(`/api/v1/namespaces/${encodeURIComponent(namespace)}`, bound));
       return found === undefined ? undefined : (namespaceObject.parse(found).status?.phase ?? 'Active');
     },
-    list(type, namespace, fields, bound) {
+    async list(type, namespace, fields, bound) {
       const selector = Object.entries(fields).map(([field, value]) => `${field}=${value.replace(/[\\,=]/g, '\\$&')}`);
-      return list(type, collection(type, namespace), `fieldSelector=${encodeURIComponent(selector.join(','))}`, bound);
+      const query = `fieldSelector=${encodeURIComponent(selector.join(','))}`;
+      const objects = await list(type, collection(type, namespace), query, bound);
+      return objects.map((object) => readable(name, () => objectAt(object, namespace, object.metadata.name), object));
     },
     listEverywhere(type, labelSelector, bound) {
       const path = `/apis/${type.group}/${type.version}/${type.plural}`;
@@ -142,9 +154,17 @@ function readerOver(name: string, { request, now, close }: Transport): Kubernete
     },
     async get(type, namespace, wanted, bound) {
       const found = await missingAsUndefined(read(`${collection(type, namespace)}/${wanted}`, bound));
-      return found === undefined ? undefined : readable(name, parseObject, found);
+      return found === undefined ? undefined : readable(name, () => objectAt(found, namespace, wanted), found);
     },
   };
+}
+
+/** What is written next goes where the answer says that its object is, so it must be the object that was asked for. */
+function objectAt(answer: unknown, namespace: string, wanted: string): KubernetesObject {
+  const object = parseObject(answer);
+  const { name, namespace: found = namespace } = object.metadata;
+  if (name === wanted && found === namespace) return object;
+  throw new Error(`asked for ${namespace}/${wanted}, the answer is ${found}/${name}`);
 }
 
 /** What a proxy answers in the place of an API server may be JSON too. */

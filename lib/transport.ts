@@ -4,6 +4,7 @@ import { issueOf } from './answer.ts';
 import { ApiError } from './cluster.ts';
 import type { Connection, Trouble } from './connection.ts';
 import { holdLink, type Link } from './link.ts';
+import { plainText } from './plain-text.ts';
 import { troubleOf } from './trouble.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -219,7 +220,7 @@ function named(connection: Connection, request: ApiRequest, error: ApiError): Ap
   const hint = error.status === 401 && connection.mend !== undefined ? connection.mend : remedy(error);
   const said = hint === '' ? error.message : `${error.message.replace(/[.\s]*$/, '.')} ${hint}`;
   const text = `${where}: ${request.method} ${request.path.split('?')[0]}: ${said}`;
-  return new ApiError(error.status, error.reason, text, { cause: error });
+  return new ApiError(error.status, plainText(error.reason, 100), plainText(text), { cause: error });
 }
 
 function remedy({ status, reason, message }: ApiError): string {

@@ -137,6 +137,18 @@ describe('a list', () => {
     expect(calls.map(({ query }) => query.continue)).toEqual([undefined, 'one', undefined, 'two']);
   });
 
+  test('that gives the same continue token twice is an error, and not asked for without end', async () => {
+    const { calls, cluster } = await open(page(['a'], 'one'));
+    await expect(list(cluster)).rejects.toThrow('its list of rdsinstances gave the same continue token twice');
+    expect(calls).toHaveLength(2);
+  });
+
+  test('with an object of another namespace is an error', async () => {
+    const stray = { ...object, metadata: { ...object.metadata, namespace: 'kube-system' } };
+    const { cluster } = await open({ body: { items: [stray], metadata: {} } });
+    await expect(list(cluster)).rejects.toMatchObject({ status: 0, reason: 'Unreadable' });
+  });
+
   test('that runs out again and again is an error', async () => {
     const { calls, cluster } = await open(failure(410, 'Expired', 'too old'));
     await expect(list(cluster)).rejects.toMatchObject({ status: 410 });
@@ -208,8 +220,15 @@ describe('a write', () => {
     expect(isOvertaken(error)).toBe(overtaken);
   });
 
+  test('that is answered with an object of another namespace is an error: the next write would go there', async () => {
+    const { cluster } = await open({ body: { ...object, metadata: { ...object.metadata, namespace: 'kube-system' } } });
+    await expect(cluster.create(type, object, bound)).rejects.toMatchObject({ status: 0, reason: 'Unreadable' });
+  });
+
   test('without a namespace goes into default', async () => {
-    const { calls, cluster } = await open({});
+    const { calls, cluster } = await open({
+      body: { ...object, metadata: { ...object.metadata, namespace: 'default' } },
+    });
     const { namespace, ...metadata } = object.metadata;
     await cluster.create(type, { ...object, metadata }, bound);
     expect(calls[0]?.path).toBe(base.replace('external', 'default'));

@@ -79,6 +79,18 @@ test.each(cases)('the error for %s says where, what and how to mend it', async (
   expect(error).toMatchObject({ status: code, reason: 'Because', message: where + said, cause: { message } });
 });
 
+test('an error is plain text, whatever the server says', async () => {
+  const said = {
+    kind: 'Status',
+    reason: 'Odd\u0007',
+    message: `a\u001b[2J\nskymirror: all is well${'x'.repeat(5_000)}`,
+  };
+  const error = await errorOf(400, JSON.stringify(said));
+  expect(error.reason).toBe('Odd ');
+  expect(error.message).toMatch(/^cluster prod .*: a \[2J skymirror: \P{Cc}+…$/u);
+  expect(error.message.length).toBeLessThanOrEqual(1_000);
+});
+
 test('an error without a Status object shows the beginning of the answer, in one line', async () => {
   const error = await errorOf(418, `<html>\n  I am a teapot ${'x'.repeat(500)}`);
   expect(error.message).toBe(`${where}<html> I am a teapot ${'x'.repeat(177)}`);

@@ -101,6 +101,15 @@ test('a cluster that does not exist is told in one sentence, when it is opened a
   );
 });
 
+test('an endpoint that is none is not spoken to: a token would go there', async () => {
+  const certificateAuthority = { data: 'QUJD' };
+  for (const endpoint of ['http://127.0.0.1:1', 'elsewhere', { toString: 'x' }]) {
+    const cluster = { name: production.name, status: 'ACTIVE', endpoint, certificateAuthority };
+    stack.clusters.answer(production.name, 200, { cluster });
+    await expect(phase(await stack.enter())).rejects.toThrow('has no endpoint: it is ACTIVE');
+  }
+});
+
 test('a cluster that is still being made, and one that may not be looked up, are told with what to do', async () => {
   stack.clusters.answer(production.name, 200, { cluster: { name: production.name, status: 'CREATING' } });
   await expect(phase(await stack.enter())).rejects.toThrow(

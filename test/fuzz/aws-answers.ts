@@ -117,7 +117,7 @@ export const wrong: fc.Arbitrary<Wrong> = fc.record({
   reset: fc.oneof({ weight: 12, arbitrary: fc.constant(false) }, fc.constant(true)),
 });
 
-/** Answers as AWS would, but for what is wrong; `told` gets the body of each answer. */
+/** Answers as AWS would, but for what is wrong; `told` gets headers and body of each answer. */
 export function answersOf(
   wrongs: readonly Wrong[],
   told: (body: string) => void,
@@ -130,7 +130,7 @@ export function answersOf(
     const good = valid[actionOf(request)] ?? '';
     const odd = wrongs.find((one) => one.request === number);
     const text = odd === undefined ? textOf(good) : bodyOf(odd.body, good, request, isJson);
-    told(text);
+    told(`${JSON.stringify(odd?.headers ?? {})} ${text}`);
     const isError = odd?.body.kind === 'error' || odd?.body.kind === 'echo';
     const bytes = Buffer.from(text);
     return {

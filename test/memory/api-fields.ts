@@ -131,11 +131,11 @@ function compare(
   path: string,
   into: Changes,
 ): void {
-  if (before === after) return;
+  if (isSame(before, after)) return;
   const [was, is] = [partsOf(schema, before), partsOf(schema, after)];
   if (was === undefined || is === undefined || (was.size === 0 && is.size === 0)) {
     if (before !== undefined && after === undefined) into.removed.push(path);
-    else if (!isSame(before, after)) into.written.push(path);
+    else into.written.push(path);
     return;
   }
   for (const [step, part] of was) {

@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../../lib/object.ts';
-import { badRequest, type Cause, conflict, invalid, Refusal } from './api-answers.ts';
+import { badRequest, type Cause, conflict, invalid, Refusal, unknownToTheModel } from './api-answers.ts';
 import { type FieldsOwner, managedFieldsOf, ownersAfter, type Writer } from './api-fields.ts';
 import type { Kind } from './api-kinds.ts';
 import {
@@ -43,8 +43,9 @@ export function decoded(kind: Kind, body: unknown, { strict, duplicates }: Stric
   const undecodable = (why: string) =>
     `${said} in version "${apiVersion.split('/').at(-1)}" cannot be handled as a ${said}: ${why}`;
   const unknown = unknownMetadata(metadata);
-  // Of another kind the server has no schema at hand.
-  const content = apiVersion === right && said === kind.kind ? pruned(kind.schema, rest, '', unknown) : rest;
+  if (said !== kind.kind) throw unknownToTheModel('a body of another kind');
+  // Of another version the server has no schema at hand.
+  const content = apiVersion === right ? pruned(kind.schema, rest, '', unknown) : rest;
   const decodedFields = decodedMetadata(metadata, undecodable);
   const told = [
     ...duplicates.map((at) => `duplicate field "${at}"`),
@@ -102,7 +103,7 @@ export function updated({ kind, writer, object }: Sent, found: Stored, part: Par
   check(kind, next, old, [...ofMetadata, ...(part === 'main' ? metadataCauses(next.metadata) : [])]);
   // What this door writes has passed its schema; the rest of the body only decides whether the owners can be kept.
   const [ignored, unread] = part === 'main' ? [['status'], 'status' as const] : [allButStatus, 'spec' as const];
-  const isTracked = object.kind === kind.kind && isShaped(kind.schema.properties?.[unread] ?? {}, object[unread]);
+  const isTracked = isShaped(kind.schema.properties?.[unread] ?? {}, object[unread]);
   const change = { before: old, after: object, ignored };
   const owners = isTracked && found.owners ? ownersAfter(found.owners, writer, kind.schema, change) : undefined;
   return isSameOwners(owners, found.owners) && isSameObject(next, old) ? found : withOwners(next, owners);
@@ -127,10 +128,7 @@ function mainOf(sent: KubernetesObject, old: KubernetesObject): KubernetesObject
 }
 
 function check(kind: Kind, next: KubernetesObject, old: KubernetesObject | undefined, more: readonly Cause[]): void {
-  const ofKind = next.kind === kind.kind ? [] : [wrong('kind')];
-  // Of another kind a POST is not looked at any further, and a PUT not by the schema.
-  if (ofKind.length > 0 && old === undefined) throw invalid(next.metadata.name, ofKind);
-  const causes = [...ofKind, ...more, ...(ofKind.length > 0 ? [] : problems(kind.schema, next, old, ''))];
+  const causes = [...more, ...problems(kind.schema, next, old, '')];
   const [was, is] = [old?.spec, next.spec];
   const isTried = was !== undefined && is !== undefined && !causes.some(({ reason }) => blocking.includes(reason));
   const broken = isTried ? kind.rules.filter((rule) => !rule(was, is)).map(() => wrong('spec')) : [];

@@ -46,16 +46,18 @@ export function pruned(schema: StructuralSchema, value: unknown, path: string, u
  * only where a key tells which item is which.
  */
 export function problems(schema: StructuralSchema, value: unknown, old: unknown, path: string): Cause[] {
+  if (value === old) return [];
   const causes = allProblems(schema, value, old, path);
   return causes.length > 0 && old !== undefined && isSame(value, old) ? [] : causes;
 }
 
 function allProblems(schema: StructuralSchema, value: unknown, old: unknown, path: string): Cause[] {
   const one = (reason: CauseReason) => [{ field: path, reason }];
-  if (!hasType(schema, value)) return one('FieldValueTypeInvalid');
+  const unlisted = schema.enum?.includes(value) === false ? one('FieldValueNotSupported') : [];
+  if (!hasType(schema, value)) return [...one('FieldValueTypeInvalid'), ...unlisted];
   if (Array.isArray(value)) return listProblems(schema, value, old, path);
   if (isObject(value)) return objectProblems(schema, value, old, path);
-  if (schema.enum !== undefined && !schema.enum.includes(value)) return one('FieldValueNotSupported');
+  if (unlisted.length > 0) return unlisted;
   if (typeof value !== 'string') return [];
   if (schema.format === 'date-time' && !isDateTime(value)) return one('FieldValueTypeInvalid');
   const { maxLength } = limitsOf(schema);
@@ -91,8 +93,8 @@ export function keysOf(schema: StructuralSchema, items: readonly unknown[]): (st
   const names: unknown[] = Array.isArray(keys) ? keys : [];
   return items.map((item) => {
     if (!isObject(item)) return undefined;
-    const key = names.map((name) => [name, item[String(name)]]);
-    return key.some(([, value]) => value === undefined) ? undefined : JSON.stringify(Object.fromEntries(key));
+    const parts = names.map((name) => [JSON.stringify(name), JSON.stringify(item[String(name)])]);
+    return parts.some(([, value]) => value === undefined) ? undefined : `{${parts.map((part) => part.join(':'))}}`;
   });
 }
 
@@ -112,18 +114,18 @@ function objectProblems(schema: StructuralSchema, value: Fields, old: unknown, p
 }
 
 function listProblems(schema: StructuralSchema, value: readonly unknown[], old: unknown, path: string): Cause[] {
+  const { items = {} } = schema;
   const { maxItems } = limitsOf(schema);
   if (maxItems !== undefined && value.length > maxItems) return [{ field: path, reason: 'FieldValueTooMany' }];
   const keys = keysOf(schema, value);
-  const oldItems: readonly unknown[] = Array.isArray(old) ? old : [];
-  const oldKeys = keys === undefined ? [] : keysOf(schema, oldItems);
   return value.flatMap((item, at): Cause[] => {
     const field = `${path}[${at}]`;
     const key = keys?.[at];
     if (key !== undefined && keys?.indexOf(key) !== at) return [{ field, reason: 'FieldValueDuplicate' }];
-    const before = key === undefined ? undefined : oldItems[oldKeys?.indexOf(key) ?? -1];
     const odd: Cause[] = keys === undefined || isObject(item) ? [] : [{ field, reason: 'FieldValueInvalid' }];
-    return schema.items === undefined ? odd : [...odd, ...problems(schema.items, item, before, field)];
+    const causes = [...odd, ...problems(items, item, undefined, field)];
+    if (causes.length === 0 || key === undefined || !Array.isArray(old)) return causes;
+    return problems(items, item, old[keysOf(schema, old)?.indexOf(key) ?? -1], field);
   });
 }
 

@@ -50,7 +50,7 @@ const envelope = [
   at('metadata.generation', 7, undefined),
   at('metadata.zip', 1, null),
   at('zip', 1, null),
-  at('kind', 'Elsewhere', undefined),
+  at('kind', undefined),
   at('apiVersion', 'v1', undefined),
   at('spec', undefined, null, 'text', [], {}),
   at('spec.zip', 1, null),
@@ -107,7 +107,7 @@ const parts = {
     spec: { mode: 'Apply', filter: {}, cancelled: false },
     status: { state: 'Pending', progress: '0/1', targets: { a: target('Pending') } },
     edits: [
-      at('spec.mode', 'Plan', 'Odd', null),
+      at('spec.mode', 'Plan', 'Odd', null, 7),
       at('spec.cancelled', true, true, false, null, 'true'),
       at('spec.filter', { mirrors: ['a'] }, { mirrors: ['x'.repeat(257)] }, { name: 'é'.repeat(257) }, null),
       at(
@@ -115,7 +115,7 @@ const parts = {
         Array.from({ length: 201 }, (_, index) => String(index)),
         ['a', 7],
       ),
-      at('status.state', 'Done', 'Odd', null),
+      at('status.state', 'Done', 'Odd', null, 7),
       at('status.targets', { a: target('Done') }, { a: target('Odd') }, { a: {} }, { b: target('Done') }, {}, null),
       at('status.targets.a.seen', 1, 2, 'two', undefined),
       at('status.counts', { created: 1 }, { created: 2, updated: 1 }, {}, undefined, { created: '1' }),

@@ -48,7 +48,7 @@ export function explain(error: unknown, action?: string): Explanation {
   const known = awsError.safeParse(error).data;
   if (known === undefined) return { reason: 'Unreachable', message: `${unasked}: ${publicText(String(error))}` };
   // Node says of a host that has several addresses only by code what each of them came to.
-  const said = `${known.name}: ${publicText(known.message || String(known.code ?? ''))}`;
+  const said = `${publicText(known.name)}: ${publicText(known.message || String(known.code ?? ''))}`;
   // The SDK assumes the roles of profiles by itself, whatever it was asked for.
   const asked = known.message.includes('sts:AssumeRole') ? 'sts:AssumeRole' : action;
   const row = rowOf(known, asked);

@@ -15,7 +15,7 @@ export function arnIdentity(what: string) {
 /** What an ARN of RDS says of a resource of that type (`db`, `cluster`); `undefined` for any other text. */
 export function identifyArn(type: string, arn: string) {
   const [, region, account, found, identifier] =
-    /^arn:aws[a-z-]*:rds:([a-z0-9-]+):(\d{12}):([a-z-]+):(.+)$/.exec(arn) ?? [];
+    /^arn:aws[a-z-]*:rds:([a-z0-9-]+):(\d{12}):([a-z-]+):([^\s\p{Cc}]+)$/u.exec(arn) ?? [];
   if (region === undefined || account === undefined || identifier === undefined || found !== type) return undefined;
   return { arn, account, region, identifier };
 }
