@@ -82,12 +82,12 @@ test('without credentials fails and says how to give them, but goes on where the
   const failed = await init(['--yes', '--output', 'new.yaml']);
   expect(failed.code).toBe(1);
   expect(failed.stderr).toMatch(
-    /^skymirror: the AWS account is not known.*renew the credentials, or name .* --account\n$/,
+    /^skymirror: the AWS account is not known.*renew the credentials \(aws sso login\), or name .* --account\n$/,
   );
   expect(existsSync(join(place.folder, 'new.yaml'))).toBe(false);
   const named = await init(['--yes', '--output', 'new.yaml', '--account', '999900001111']);
   expect(named.code).toBe(0);
-  expect(named.stderr).toMatch(/^Note, before the mirror runs: .*renew the credentials\.\n$/);
+  expect(named.stderr).toMatch(/^Note, before the mirror runs: .*renew the credentials \(aws sso login\)\.\n$/);
   expect(named.stderr).not.toContain('token: abc');
 });
 

@@ -43,6 +43,7 @@ const envelope = [
   at('metadata.labels.more', 'one', 'two', undefined, 'no value', 'x'.repeat(64)),
   at('metadata.annotations', { 'skymirror.dev/a': 'b' }, {}, undefined, { 'a b': 'c' }, 'text'),
   at('metadata.finalizers', ['skymirror.dev/hold'], ['skymirror.dev/hold', 'x/other'], [], undefined, ['a b']),
+  at('metadata.finalizers', ['skymirror.dev/hold'], undefined),
   at('metadata.namespace', undefined, '', 'elsewhere'),
   at('metadata.name', undefined, 'elsewhere', 'Not_A_Name'),
   at('metadata.deletionTimestamp', '2020-01-01T00:00:00Z', undefined, null),
@@ -63,7 +64,8 @@ const parts = {
     spec: { arn: 'arn:a', account: '1', region: 'r', identifier: 'a' },
     status: { observed: { engine: 'postgres', state: 'available' }, conditions: [condition('Ready')] },
     edits: [
-      at('spec.arn', 'arn:b', 7, null, undefined, ''),
+      at('spec.arn', 'arn:b', 'arn:b', 7, null, undefined, ''),
+      at('spec.identifier', 'b'),
       at('spec.region', 's', null),
       at('status.observed', { engine: 'mysql', state: 'stopped' }, { engine: 7, state: [] }, {}, null, undefined, []),
       at('status.observed.state', 'stopped', 'starting', 7, null, undefined, {}),
@@ -86,7 +88,7 @@ const parts = {
     spec: { mirror: 'm', source: 'RDSInstance', scope: { account: '1' } },
     status: { seen: 1, held: 1, lastStarted: '2026-01-05T00:00:00Z', conditions: [condition('Complete')] },
     edits: [
-      at('spec.mirror', 'n', null),
+      at('spec.mirror', 'n', 'n', null),
       at('spec.scope', { account: '2' }, { account: '1', region: 'r' }, {}, null, { account: 1 }),
       at('status.seen', 2, '2', null, undefined),
       at('status.lastStarted', '2026-01-06T00:00:00.123Z', 'soon'),
@@ -108,7 +110,7 @@ const parts = {
     status: { state: 'Pending', progress: '0/1', targets: { a: target('Pending') } },
     edits: [
       at('spec.mode', 'Plan', 'Odd', null, 7),
-      at('spec.cancelled', true, true, false, null, 'true'),
+      at('spec.cancelled', true, false, true, false, null, 'true'),
       at('spec.filter', { mirrors: ['a'] }, { mirrors: ['x'.repeat(257)] }, { name: 'é'.repeat(257) }, null),
       at(
         'spec.filter.mirrors',

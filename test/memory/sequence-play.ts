@@ -1,6 +1,6 @@
 import type { ApiAnswer, ApiCall } from './api-answers.ts';
 import { edited, type Sample, samples } from './sequence-bodies.ts';
-import type { Name, Old, Sequence, Step, Where, Write } from './sequences.ts';
+import { type Name, type Old, plainWrite, type Sequence, type Step, type Where, type Write } from './sequences.ts';
 
 /** One request and its answer. */
 export interface Said {
@@ -23,7 +23,7 @@ interface Known {
 
 /** One server's answers to a sequence, in a namespace of its own; a step that has nothing to stand on is left out. */
 export async function play(
-  { kind, steps }: Sequence,
+  { kind, begun, steps }: Sequence,
   namespace: string,
   send: (call: ApiCall) => Promise<ApiAnswer>,
 ): Promise<Said[]> {
@@ -32,7 +32,8 @@ export async function play(
   const known: Known = { objects: new Map(), events: new Map(), alive: new Set(), list: undefined };
   const said: Said[] = [];
   await send({ method: 'POST', path: '/api/v1/namespaces', body: namespaceOf(namespace) });
-  for (const wished of steps) {
+  const creates = begun.map((name): Step => ({ do: 'create', name, write: plainWrite }));
+  for (const wished of [...creates, ...steps]) {
     const step = aimed(wished, known);
     const call = callOf(step, sample, namespace, known);
     if (call === undefined) continue;

@@ -63,6 +63,8 @@ export type Where = 'here' | 'missing namespace' | 'missing kind';
 /** Requests to one kind, one after the other. */
 export interface Sequence {
   readonly kind: string;
+  /** What is there from the beginning. */
+  readonly begun: readonly Name[];
   readonly steps: readonly Step[];
 }
 
@@ -136,11 +138,22 @@ const eventEdits = fc.oneof(
   edit('regarding.namespace', 'elsewhere', undefined),
 );
 
+/** A body as it should be, written as skymirror writes. */
+export const plainWrite: Write = {
+  isOfRead: false,
+  edits: [],
+  manager: 'skymirror',
+  strict: true,
+  where: 'here',
+  isDouble: false,
+};
+
 /** Sequences of one kind each. */
 export const sequences: fc.Arbitrary<Sequence> = fc.oneof(
   ...samples.map((sample) =>
     fc.record({
       kind: fc.constant(sample.kind.kind),
+      begun: fc.subarray([...names]),
       steps: fc.array(stepOf(sample), { minLength: 1, maxLength: 24, size: 'max' }),
     }),
   ),
