@@ -28,6 +28,7 @@ function figures(outcomes: Readonly<Record<string, KeptOutcome>>): string {
     const { date, commit, seed, seconds, machine } = outcome;
     return [`| ${name} | ${date} | ${commit} | ${seed} | ${duration(seconds)} | ${machine} |`];
   });
+  if (rows.length === 0) return 'No part has been run at full length yet.';
   return [
     '| part | what | tried | went wrong |\n|---|---|---|---|',
     ...rows,

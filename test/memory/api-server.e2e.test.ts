@@ -4,7 +4,8 @@ import { firstDifference, type Real, startReal } from './real-server.ts';
 import { samples } from './sequence-bodies.ts';
 import { difference, modelOf, type Played, type Send } from './two-servers.ts';
 
-const seed = Date.now() % 2 ** 31;
+/** Always the same here, so that each rule below is met; long.ts draws others. */
+const seed = 6;
 const played: Played[] = [];
 let real: Real;
 
