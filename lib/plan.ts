@@ -135,9 +135,11 @@ function decideUnselected(input: Case, object: KubernetesObject, by: 'list' | 'g
     ...readiness(input, object),
   };
   if (mark?.reason !== 'NotSelected') return rewrite(input, object, 'mark', judgements);
-  if (mark.due) return decideDue(input, object, by === 'get');
+  const next: Action = mark.due ? decideDue(input, object, by === 'get') : { do: 'keep', why: 'Grace' };
+  // What the brake holds has to come before it as it is, in every pass.
+  if (next.do !== 'keep' || next.why === 'Brake') return next;
   const rest = rewrite(input, object, 'update', judgements);
-  return rest.do === 'nothing' ? { do: 'keep', why: 'Grace' } : rest;
+  return rest.do === 'nothing' ? next : rest;
 }
 
 function decideGone(input: Case, object: KubernetesObject, state: 'absent' | 'gone'): Action {

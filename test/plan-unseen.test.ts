@@ -2,7 +2,20 @@ import { describe, expect, test } from 'vitest';
 import type { Unseen } from '../lib/conditions.ts';
 import { conditionOf } from '../lib/object.ts';
 import { decide, type Sight } from '../lib/plan.ts';
-import { brief, caseOf, fields, live, minute, present, settled, start, unread, unseen } from './plan-world.ts';
+import {
+  brief,
+  caseOf,
+  fields,
+  live,
+  minute,
+  mirror,
+  present,
+  settled,
+  start,
+  target,
+  unread,
+  unseen,
+} from './plan-world.ts';
 
 /** The reasons that objects show; the scan is more exact. */
 const shown: Record<Unseen, string> = {
@@ -59,6 +72,18 @@ describe('what is written about what nobody sees or reads', () => {
     const late = settled(again, old, { now: start + 32 * minute });
     expect(brief(late)).toEqual(['Exists True Found', 'Synced False Throttled', 'Ready Unknown NotSynced']);
     expect(conditionOf(late, 'Synced')?.message).toBe('AWS throttles');
+  });
+
+  test.each([
+    ['Retain keeps', { target: { ...target, mirror: { ...mirror, removal: 'Retain' } } }, 'Retain'],
+    ['a run of named ids keeps', { whole: false }, 'Narrowed'],
+  ] as const)('for what is not selected and %s is that nobody knows its health any more, once', (_, more, why) => {
+    const marked = settled({ state: 'unselected', by: 'list' }, live);
+    const at = (now: number, object = marked) => caseOf({ state: 'unselected', by: 'list' }, object, { ...more, now });
+    expect(decide(at(start + 15 * minute))).toEqual({ do: 'keep', why });
+    const late = settled({ state: 'unselected', by: 'list' }, marked, { ...more, now: start + 16 * minute });
+    expect(brief(late)).toEqual(['Exists True Found', 'Synced False NotSelected', 'Ready Unknown NotSynced']);
+    expect(decide(at(start + 17 * minute, late))).toEqual({ do: 'keep', why });
   });
 
   test('for what was marked as not selected and cannot be read is nothing: only its fields tell', () => {

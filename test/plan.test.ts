@@ -145,10 +145,12 @@ interface Combination {
 }
 
 /** What holds a removal back, the strongest first. */
-function held(verdict: string, { removal, whole, released }: Combination): string {
+function held(verdict: string, { outside, column, removal, whole, released }: Combination): string {
   if (verdict !== 'ASK' && verdict !== 'DELETE') return verdict;
-  if (removal === 'Retain') return 'keep Retain';
-  if (!whole) return 'keep Narrowed';
+  // Its object still says that it is not selected, which is no longer the reason.
+  const isOldReason = outside.startsWith('excluded') && column === 'NotSelected, due';
+  if (removal === 'Retain') return isOldReason ? 'update' : 'keep Retain';
+  if (!whole) return isOldReason ? 'update' : 'keep Narrowed';
   if (!released) return 'keep Brake';
   return verdict.toLowerCase();
 }

@@ -81,6 +81,9 @@ function opening({ meaning, reason }: Exclude<ErrorRow, { meaning: 'gone' }>, sa
   return reason === 'AccessDenied' ? 'AWS refused' : unasked;
 }
 
+/** What the SDK puts where the answer is an error and says nothing of it. */
+const nameless = ['Unknown', 'UnknownError', 'NotFound'];
+
 /** A code without a row is judged by the status of its answer, and never as gone. */
 function unlisted({ name, message, code, $metadata }: AwsError, said: string): Explanation {
   const status = $metadata?.httpStatusCode ?? 0;
@@ -90,7 +93,8 @@ function unlisted({ name, message, code, $metadata }: AwsError, said: string): E
     return { reason: 'InternalError', message: `internal error: ${said}` };
   }
   // What cannot be read and is no success comes from something between here and AWS; then the status says more.
-  const isUnreadable = name === 'SyntaxError' || message.includes('Deserialization');
-  const answer = isUnreadable && status >= 300 ? `HTTP ${status}, ${said}` : said;
+  const isEmpty = nameless.includes(name) && nameless.includes(message);
+  const isUnreadable = isEmpty || name === 'SyntaxError' || message.includes('Deserialization');
+  const answer = isUnreadable && status >= 300 ? `HTTP ${status}, ${isEmpty ? 'without an error code' : said}` : said;
   return { reason: isUnreadable && status < 500 ? 'BadAnswer' : 'Unreachable', message: `${unasked} (${answer})` };
 }

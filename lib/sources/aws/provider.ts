@@ -60,6 +60,12 @@ export const aws: Provider<AwsAccess, AwsSession> = {
     session.calls += 1;
     const { Account: account } = await client.send(new GetCallerIdentityCommand({}), { abortSignal: signal });
     if (account === scope.account) return;
+    if (account === undefined) {
+      throw new UnseenError(
+        'BadAnswer',
+        'the answer to sts:GetCallerIdentity names no account: something between here and AWS answers in its place. Check AWS_ENDPOINT_URL and the proxy',
+      );
+    }
     throw new UnseenError(
       'WrongPlace',
       `the credentials are those of account ${account}, the mirror names account ${scope.account}: nothing was looked at. Correct the account, or the role that is assumed`,

@@ -13,7 +13,7 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fail } from '../../../dev/proxy-faults.ts';
+import { fail, rewrite } from '../../../dev/proxy-faults.ts';
 import { type ErrorRow, rowFor } from '../../../lib/error-table.ts';
 import { errorTable } from '../../../lib/sources/aws/errors.ts';
 import { explain, isGone, isRefusal, mayBeGone } from '../../../lib/sources/aws/explain.ts';
@@ -155,6 +155,23 @@ describe('the table of error codes', () => {
     const named = documented.filter((name) => !/^(RDS|SQS|STS|EKS|SecretsManager|SSM)ServiceException$/.test(name));
     expect(documented.length).toBe(named.length + 1);
     expect(named.filter((name) => rowFor(errorTable, name, action) === undefined)).toEqual([]);
+  });
+});
+
+describe('an error without a body', () => {
+  test.each([
+    [302, 'BadAnswer'],
+    [404, 'BadAnswer'],
+    [502, 'Unreachable'],
+  ])('is told by its HTTP status, %s, and is never "gone"', async (status, reason) => {
+    const fault = aws.faults.add({ when: {}, do: rewrite(() => ({ status, body: '' })) });
+    for (const action of actions) {
+      const error = await errorOf(action);
+      const message = `AWS could not be asked (HTTP ${status}, without an error code)`;
+      expect(explain(error, action), action).toEqual({ reason, message });
+      expect(mayBeGone(action, error)).toBe(false);
+    }
+    fault.remove();
   });
 });
 

@@ -18,11 +18,12 @@ const assumed = (credentials: string) =>
   `<AssumeRoleResponse ${sts}><AssumeRoleResult>${credentials}</AssumeRoleResult></AssumeRoleResponse>`;
 const whole =
   '<Credentials><AccessKeyId>ASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2036-01-01T00:00:00Z</Expiration></Credentials>';
-const caller = `<GetCallerIdentityResponse ${sts}><GetCallerIdentityResult><Account>${scope.account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
+const ownCaller = `<GetCallerIdentityResponse ${sts}><GetCallerIdentityResult><Account>${scope.account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
 
 let folder: string;
 let server: Server;
 let answer: string;
+let caller: string;
 let status: number;
 const asked: { form: URLSearchParams; key: string | undefined }[] = [];
 const sockets: Socket[] = [];
@@ -30,6 +31,7 @@ const sockets: Socket[] = [];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'skymirror-credentials-'));
   answer = assumed(whole);
+  caller = ownCaller;
   status = 200;
   server = createServer(async (request, response) => {
     const form = new URLSearchParams(await text(request));
@@ -121,6 +123,17 @@ test.each(['', '<Credentials/>', '<Credentials><AccessKeyId>A</AccessKeyId></Cre
     });
   },
 );
+
+test('an answer that names no account proves no place', async () => {
+  caller = '';
+  const outside = rdsInstance.open(scope, {});
+  const error = await outside.prove(new AbortController().signal).catch((thrown: unknown) => thrown);
+  outside.close();
+  expect(rdsInstance.explain(error)).toMatchObject({
+    reason: 'BadAnswer',
+    message: expect.stringContaining('names no account'),
+  });
+});
 
 test.each([
   ['AccessDenied', 'let the role trust this identity, and give the external id'],
