@@ -129,16 +129,15 @@ function decideMissing(input: Case): Action {
 
 function decideUnselected(input: Case, object: KubernetesObject, by: 'list' | 'get', why: string): Action {
   const mark = markOf(object, input);
-  const judgements = {
-    Exists: found,
-    Synced: judgement('False', 'NotSelected', why),
-    ...readiness(input, object),
-  };
-  if (mark?.reason !== 'NotSelected') return rewrite(input, object, 'mark', judgements);
+  if (mark?.reason !== 'NotSelected') {
+    const Synced = judgement('False', 'NotSelected', why);
+    return rewrite(input, object, 'mark', { Exists: found, Synced, ...readiness(input, object) });
+  }
   const next: Action = mark.due ? decideDue(input, object, by === 'get') : { do: 'keep', why: 'Grace' };
   // What the brake holds has to come before it as it is, in every pass.
   if (next.do !== 'keep' || next.why === 'Brake') return next;
-  const rest = rewrite(input, object, 'update', judgements);
+  // Said once: a listing of bare ids may tell another reason than what is behind an id.
+  const rest = rewrite(input, object, 'update', { Exists: found, ...readiness(input, object) });
   return rest.do === 'nothing' ? next : rest;
 }
 

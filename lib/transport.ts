@@ -154,7 +154,8 @@ async function attemptOnce(send: () => Promise<Answer>, wanted: ApiRequest): Pro
     if (status < 400)
       return { error: new ApiError(status, 'Redirected', 'the answer leads elsewhere'), retry: false, retryAfter };
     const known = statusObject.safeParse(body).data;
-    const error = new ApiError(status, known?.reason ?? '', known?.message ?? text.slice(0, 200).replace(/\s+/g, ' '));
+    const said = known?.message || text.slice(0, 200).replace(/\s+/g, ' ').trim() || `HTTP ${status}`;
+    const error = new ApiError(status, known?.reason ?? '', said);
     return { error, retry: retried.includes(status), retryAfter, serverTime };
   } catch (error) {
     const told = error instanceof ApiError ? error : new ApiError(0, 'Unreachable', reasonOf(error), { cause: error });

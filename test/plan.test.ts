@@ -29,8 +29,6 @@ const grace = 'keep Grace';
 const unseen = 'keep Unseen';
 const listed = ['mark', 'mark', 'mark', 'mark', grace, 'ASK', 'mark', 'mark', 'mark'];
 const asked = listed.with(5, 'DELETE');
-// Marked because the mirror did not select it, excluded now: the mark stays and its message changes.
-const otherWords = (row: readonly string[]) => row.map((verdict) => (verdict === grace ? 'update' : verdict));
 const absent = ['ask', 'ask', grace, 'ASK', 'ask', 'ask', 'ask', 'ask', 'ask'];
 const gone = ['mark', 'mark', grace, 'DELETE', 'mark', 'mark', 'mark', 'mark', 'mark'];
 const fresh = Array<string>(9).fill(unseen);
@@ -46,8 +44,8 @@ const table: Readonly<Record<string, Row>> = {
   'present, unselected, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
   'unselected by name, list': ['nothing', ...listed, 'refuse BeingDeleted', 'nothing'],
   'unselected by name, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
-  'excluded, list': ['nothing', ...otherWords(listed), 'refuse BeingDeleted', 'nothing'],
-  'excluded, get': ['nothing', ...otherWords(asked), 'refuse BeingDeleted', 'nothing'],
+  'excluded, list': ['nothing', ...listed, 'refuse BeingDeleted', 'nothing'],
+  'excluded, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
   invalid: ['refuse Invalid', ...bad, 'refuse BeingDeleted', 'refuse OWNER'],
   'invalid, unselected by name': ['nothing', ...bad, 'nothing', 'nothing'],
   'unread, fresh': ['nothing', ...unread, 'nothing', 'nothing'],
@@ -145,12 +143,10 @@ interface Combination {
 }
 
 /** What holds a removal back, the strongest first. */
-function held(verdict: string, { outside, column, removal, whole, released }: Combination): string {
+function held(verdict: string, { removal, whole, released }: Combination): string {
   if (verdict !== 'ASK' && verdict !== 'DELETE') return verdict;
-  // Its object still says that it is not selected, which is no longer the reason.
-  const isOldReason = outside.startsWith('excluded') && column === 'NotSelected, due';
-  if (removal === 'Retain') return isOldReason ? 'update' : 'keep Retain';
-  if (!whole) return isOldReason ? 'update' : 'keep Narrowed';
+  if (removal === 'Retain') return 'keep Retain';
+  if (!whole) return 'keep Narrowed';
   if (!released) return 'keep Brake';
   return verdict.toLowerCase();
 }

@@ -96,6 +96,13 @@ test('an error without a Status object shows the beginning of the answer, in one
   expect(error.message).toBe(`${where}<html> I am a teapot ${'x'.repeat(177)}`);
 });
 
+test.each(['', '\n'])('an error without a word, %j, shows its HTTP status', async (body) => {
+  const { message } = await errorOf(401, body);
+  expect(message).toBe(
+    `${where}HTTP 401. The credentials are not accepted: renew the token or certificate in the kubeconfig.`,
+  );
+});
+
 test('a kind that is not there is no object that is not there: the error says how to install it', async () => {
   const { message } = await errorOf(404, '404 page not found');
   expect(message).toBe(`${where}404 page not found. The kind is not installed: skymirror crds --install`);

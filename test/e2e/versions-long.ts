@@ -15,7 +15,7 @@ const files = [
   'test/e2e/deploy.e2e.test.ts',
   'test/e2e/brake.e2e.test.ts',
   'test/e2e/clusters.e2e.test.ts',
-  'test/e2e/crash.e2e.test.ts',
+  'test/e2e/overlap.e2e.test.ts',
   'test/e2e/estate.e2e.test.ts',
   'test/e2e/event.e2e.test.ts',
   'test/e2e/events.e2e.test.ts',

@@ -1,61 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { hold } from '../../dev/proxy-faults.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Cluster } from '../../lib/cluster.ts';
-import { type Fleet, fleetRule } from './fleet.ts';
 import { type Stack, startStack } from './stack.ts';
-import { conditionText, done, judgements, type World } from './world.ts';
+import { done, type World } from './world.ts';
 
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack();
 });
 afterAll(() => stack?.stop());
-afterEach(() => stack.aws.faults.clear());
-
-/** Three pages of instances that the proxy answers. */
-async function threePages(): Promise<{ world: World; fleet: Fleet }> {
-  const world = await stack.world();
-  const fleet = { account: world.account, region: world.region, size: 250, instanceClass: 'db.r7g.large' };
-  stack.aws.faults.add(fleetRule(fleet));
-  return { world, fleet };
-}
-
-/** Every object equals the outside, and the scan says so. */
-async function expectTruth(world: World, { size, instanceClass }: Fleet): Promise<void> {
-  const objects = [...(await world.objects()).values()];
-  expect(objects).toHaveLength(size);
-  expect(new Set(objects.map(({ status }) => status?.observed?.class))).toEqual(new Set([instanceClass]));
-  const current = { Exists: 'True Found', Synced: 'True Observed', Ready: 'True Available' };
-  for (const object of objects) expect(judgements(object)).toEqual(current);
-  const scan = await world.scan();
-  expect(scan.status).toMatchObject({ seen: size, held: size });
-  expect(conditionText(scan, 'Complete')).toBe('True Listed');
-  expect(conditionText(scan, 'Applied')).toBe('True Written');
-}
-
-const page2 = { when: { action: 'DescribeDBInstances' }, after: 1 };
-
-describe.each([
-  ['kube-apiserver', () => stack.kubernetes.kill()],
-  ['etcd', () => stack.kubernetes.killEtcd()],
-])('%s killed in the middle of a pass', (_, kill) => {
-  test('between two pages: the report says so, and the next pass reaches the truth', async () => {
-    const { world, fleet } = await threePages();
-    const gate = hold();
-    stack.aws.faults.add({ ...page2, do: gate.effect });
-    const running = world.pass({ clusters: [await stack.open({ deadline: 2500 })] });
-    await gate.reached;
-    await kill();
-    gate.release();
-    const report = await running;
-    expect(report.ok).toBe(false);
-    expect(report.clusters[0]?.counts?.created).toBe(100);
-    expect(report.clusters[0]?.failures[0]?.message).toMatch(/^cluster skymirror \(127\.0\.0\.1:\d+\): /);
-    await stack.kubernetes.restart();
-    expect(done(await world.pass({ clusters: [await stack.open()] }))).toMatchObject({ unchanged: 100 });
-    await expectTruth(world, fleet);
-  });
-});
 
 describe('two passes over the same scope that saw opposite worlds', () => {
   /** The cluster, whose first write of this kind waits behind a gate: after the observation, before the send. */
