@@ -1,36 +1,20 @@
 import { execFile } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { glob } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { provideKubernetes } from '../../dev/binaries.ts';
 import type { LongOutcome } from '../long/outcome.ts';
 import { runTests } from './vitest-run.ts';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The oldest and the newest; `npm test` has the one between them. */
 const versions = ['1.33', '1.37'];
-/** What depends on the API server: its kinds, its conflicts, its permissions, its words. Scale takes the first of them. */
+/** The API server in memory is one of the version between. */
+const exclude = ['test/memory/*'];
+/** The tests of real processes and real servers, and what every source promises. Scale takes the first of them. */
 const files = [
-  'test/e2e/objects.e2e.test.ts',
-  'test/e2e/admission.e2e.test.ts',
-  'test/e2e/kubectl.e2e.test.ts',
-  'test/e2e/deploy.e2e.test.ts',
-  'test/e2e/brake.e2e.test.ts',
-  'test/e2e/clusters.e2e.test.ts',
-  'test/e2e/overlap.e2e.test.ts',
-  'test/e2e/estate.e2e.test.ts',
-  'test/e2e/event.e2e.test.ts',
-  'test/e2e/events.e2e.test.ts',
-  'test/e2e/faults.e2e.test.ts',
-  'test/e2e/lifecycle.e2e.test.ts',
-  'test/e2e/outside.e2e.test.ts',
-  'test/e2e/queues.e2e.test.ts',
-  'test/e2e/scale.e2e.test.ts',
-  'test/e2e/upgrade.e2e.test.ts',
-  'test/cli/backfill.e2e.test.ts',
-  'test/cli/doctor.e2e.test.ts',
-  'test/cli/manifests.e2e.test.ts',
-  'test/cli/prune.e2e.test.ts',
-  'test/cli/removals.e2e.test.ts',
-  'test/cli/sync.e2e.test.ts',
+  ...(await Array.fromAsync(glob('test/**/*.e2e.test.ts', { cwd: root, exclude }))).toSorted(),
   'test/sources/aws/conformance.test.ts',
 ];
 
