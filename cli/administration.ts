@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ApiError } from '../lib/cluster.ts';
 import type { Connection } from '../lib/kubeconfig.ts';
+import { pathOf } from '../lib/kubernetes-cluster.ts';
 import { type KubernetesObject, parseObject, type ResourceType } from '../lib/object.ts';
 import { openTransport } from '../lib/transport.ts';
 
@@ -114,8 +115,4 @@ export function openAdministration(connection: Connection, signal: AbortSignal):
       return { allowed: status.allowed, ...(status.reason === undefined ? {} : { reason: status.reason }) };
     },
   };
-}
-
-function pathOf({ group, version, plural }: ResourceType, { metadata }: KubernetesObject): string {
-  return `/apis/${group}/${version}/namespaces/${metadata.namespace ?? 'default'}/${plural}/${metadata.name}`;
 }

@@ -122,7 +122,8 @@ async function describe(eks: Eks, credentials: Credentials): Promise<Place> {
     const { endpoint, certificateAuthority: authority } =
       placeShape.safeParse({ endpoint: server, certificateAuthority: data }).data ?? {};
     if (endpoint !== undefined && authority !== undefined) return { endpoint, authority };
-    throw new Error(`${called(eks)} has no endpoint: it is ${plainText(String(status), 100)}. Wait until it is ACTIVE`);
+    const state = typeof status === 'string' ? plainText(status, 100) : 'in no state';
+    throw new Error(`${called(eks)} has no endpoint: it is ${state}. Wait until it is ACTIVE`);
   } finally {
     client.destroy();
   }

@@ -23,18 +23,46 @@ const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token
 
 const formless = 'it has not the form of a kubeconfig';
 
-/** What client-node takes as it is, whatever it is. */
+const text = z.string().nullish();
+
+/** What client-node takes as it is, whatever it is; kubectl refuses other types as well. */
 const form = z.object({
-  'current-context': z.string().nullish(),
+  'current-context': text,
   contexts: z.array(z.object({ name: z.string() })).nullish(),
   clusters: z
-    .array(z.object({ name: z.string(), cluster: z.object({ server: z.string().nullish() }).nullish() }))
+    .array(
+      z.object({
+        name: z.string(),
+        cluster: z
+          .object({
+            server: text,
+            'certificate-authority': text,
+            'certificate-authority-data': text,
+            // Node throws at another type when the connection is on its way already, and nobody hears its end.
+            'tls-server-name': text,
+            'insecure-skip-tls-verify': z.boolean().nullish(),
+            'proxy-url': text,
+          })
+          .nullish(),
+      }),
+    )
     .nullish(),
   users: z
     .array(
       z.object({
         name: z.string(),
-        user: z.object({ token: z.string().nullish(), tokenFile: z.string().nullish() }).nullish(),
+        user: z
+          .object({
+            token: text,
+            tokenFile: text,
+            username: text,
+            password: text,
+            'client-certificate': text,
+            'client-certificate-data': text,
+            'client-key': text,
+            'client-key-data': text,
+          })
+          .nullish(),
       }),
     )
     .nullish(),
@@ -67,7 +95,7 @@ export async function loadConnection(
   const server = URL.parse(cluster.server);
   if (server === null || !/^https?:$/.test(server.protocol)) {
     // A URL may hold a password.
-    const shown = String(cluster.server).replace(/\/\/.*@/s, '//…@');
+    const shown = cluster.server.replace(/\/\/.*@/s, '//…@');
     throw refusal(`cluster "${cluster.name}" has the server "${shown}", which is no https URL`);
   }
   const first = await security(config, patience, signal);

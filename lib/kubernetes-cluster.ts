@@ -162,9 +162,9 @@ function readerOver(name: string, { request, now, close }: Transport): Kubernete
 /** What is written next goes where the answer says that its object is, so it must be the object that was asked for. */
 function objectAt(answer: unknown, namespace: string, wanted: string): KubernetesObject {
   const object = parseObject(answer);
-  const { name, namespace: found = namespace } = object.metadata;
+  const { name, namespace: found } = object.metadata;
   if (name === wanted && found === namespace) return object;
-  throw new Error(`asked for ${namespace}/${wanted}, the answer is ${found}/${name}`);
+  throw new Error(`asked for ${namespace}/${wanted}, the answer is ${found ?? 'no namespace'}/${name}`);
 }
 
 /** What a proxy answers in the place of an API server may be JSON too. */
@@ -181,12 +181,15 @@ function collection(type: ResourceType, namespace: string): string {
   return `/apis/${type.group}/${type.version}/namespaces/${encodeURIComponent(namespace)}/${type.plural}`;
 }
 
-function pathOf(type: ResourceType, object: KubernetesObject): string {
+/** Where an object lies. Throws ApiError where it does not say in which namespace. */
+export function pathOf(type: ResourceType, object: KubernetesObject): string {
   return `${collection(type, namespaceOf(object))}/${object.metadata.name}`;
 }
 
-function namespaceOf(object: KubernetesObject): string {
-  return object.metadata.namespace ?? 'default';
+/** There is no default: what is written must lie where the mirror has its objects. */
+function namespaceOf({ metadata: { name, namespace } }: KubernetesObject): string {
+  if (namespace !== undefined) return namespace;
+  throw new ApiError(0, 'Unreadable', `the object ${name} is in no namespace: it is not written or deleted`);
 }
 
 async function missingAsUndefined(answer: Promise<unknown>): Promise<unknown> {

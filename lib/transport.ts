@@ -1,3 +1,4 @@
+import { validateHeaderValue } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { issueOf } from './answer.ts';
@@ -59,8 +60,9 @@ export function openTransport(connection: Connection, options: TransportOptions)
   async function send(request: ApiRequest, { connection, pool, headers }: Link, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted();
     const given = await unlessAborted(headers(), signal, () => withoutCredentials(connection));
+    checkHeaders(given);
     request.beforeSend?.();
-    const answer = await pool.request({
+    const asked = pool.request({
       method: request.method,
       path: `${connection.server.pathname.replace(/\/$/, '')}${request.path}`,
       headers: {
@@ -74,6 +76,8 @@ export function openTransport(connection: Connection, options: TransportOptions)
       headersTimeout: deadline,
       bodyTimeout: deadline,
     });
+    // undici heeds the signal once a request has a connection, which is too late where it never gets one.
+    const answer = await unlessAborted(asked, signal);
     const body = await answer.body.text();
     const text = answer.statusCode < 300 ? body : withoutCredentialsOf(given, body);
     const { date, 'retry-after': retryAfter } = answer.headers;
@@ -159,7 +163,7 @@ async function attemptOnce(send: () => Promise<Answer>, wanted: ApiRequest): Pro
     return { error, retry: retried.includes(status), retryAfter, serverTime };
   } catch (error) {
     const told = error instanceof ApiError ? error : new ApiError(0, 'Unreachable', reasonOf(error), { cause: error });
-    return { error: told, retry: true, retryAfter: 0 };
+    return { error: told, retry: told.reason !== 'Unsendable', retryAfter: 0 };
   }
 }
 
@@ -175,6 +179,17 @@ function withoutCredentialsOf(headers: Record<string, string>, text: string): st
 function withoutCredentials({ mend }: Connection): ApiError {
   if (mend === undefined) return new ApiError(0, 'NoCredentials', 'the credential plugin has not answered');
   return new ApiError(0, 'NoEntry', 'there were no credentials in time. Is AWS within reach from here?');
+}
+
+/** undici refuses them as well, and takes the connection that it had chosen out of use, for ever (8.12.4). */
+function checkHeaders(headers: Record<string, string>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderValue(name, value);
+    } catch {
+      throw new ApiError(0, 'Unsendable', `its credentials hold characters that no HTTP header may have (${name})`);
+    }
+  }
 }
 
 /** Where also whoever knows of other addresses has none. */
@@ -226,6 +241,7 @@ function named(connection: Connection, request: ApiRequest, error: ApiError): Ap
 
 function remedy({ status, reason, message }: ApiError): string {
   if (reason === 'NoEntry') return '';
+  if (reason === 'Unsendable') return 'Write the token anew: is there a line end or a quotation mark in it?';
   if (reason === 'NoCredentials') return 'Run the plugin of the kubeconfig by hand: does it wait for a login?';
   if (reason === 'Redirected') return 'A proxy before the API server may want a login.';
   if (status === 404 && message.includes('namespaces "')) return 'Create it: kubectl create namespace …';

@@ -164,6 +164,14 @@ describe('a kubeconfig', () => {
     ['users: 5', 'it has not the form of a kubeconfig'],
     ['current-context: { toString: x }', 'it has not the form of a kubeconfig'],
     ['clusters: [{ name: c, cluster: { server: [x] } }]', 'it has not the form of a kubeconfig'],
+    [
+      'clusters: [{ name: c, cluster: { server: https://a, tls-server-name: 1.5 } }]',
+      'it has not the form of a kubeconfig',
+    ],
+    [
+      'clusters: [{ name: c, cluster: { server: https://a, insecure-skip-tls-verify: "no" } }]',
+      'it has not the form of a kubeconfig',
+    ],
   ])('that says only %s is told to be none', async (text, said) => {
     await expect(loadConnection({ kubeconfig: write(text) })).rejects.toThrow(said);
   });

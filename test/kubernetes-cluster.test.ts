@@ -62,7 +62,7 @@ const failure = (code: number, reason: string, message: string) => ({
 });
 const page = (names: readonly string[], token?: string): Answer => ({
   body: {
-    items: names.map((name) => ({ metadata: { name } })),
+    items: names.map((name) => ({ metadata: { name, namespace: 'external' } })),
     metadata: token === undefined ? {} : { continue: token },
   },
 });
@@ -225,13 +225,19 @@ describe('a write', () => {
     await expect(cluster.create(type, object, bound)).rejects.toMatchObject({ status: 0, reason: 'Unreadable' });
   });
 
-  test('without a namespace goes into default', async () => {
-    const { calls, cluster } = await open({
-      body: { ...object, metadata: { ...object.metadata, namespace: 'default' } },
-    });
+  test('that is answered with an object of no namespace is an error', async () => {
     const { namespace, ...metadata } = object.metadata;
-    await cluster.create(type, { ...object, metadata }, bound);
-    expect(calls[0]?.path).toBe(base.replace('external', 'default'));
+    const { cluster } = await open({ body: { ...object, metadata } });
+    await expect(cluster.create(type, object, bound)).rejects.toMatchObject({ status: 0, reason: 'Unreadable' });
+  });
+
+  test('of an object without a namespace is not sent: there is no default', async () => {
+    const { calls, cluster } = await open({ body: object });
+    const { namespace, ...metadata } = object.metadata;
+    for (const write of [cluster.create, cluster.replace, cluster.replaceStatus, cluster.remove]) {
+      await expect(async () => write(type, { ...object, metadata }, bound)).rejects.toThrow('is in no namespace');
+    }
+    expect(calls).toHaveLength(0);
   });
 
   test('is not sent where beforeSend says no', async () => {

@@ -144,6 +144,21 @@ test('an error without a message is named by its code', async () => {
   await transport.close();
 });
 
+test('credentials that no header may have are told at once, each time, and not shown', async () => {
+  const headers = async () => ({ Authorization: 'Bearer sec\nret' });
+  const transport = openTransport(
+    { name: 'prod', server: new URL('http://127.0.0.1:9'), tls: {}, headers },
+    { connections: 1, deadline: 600_000 },
+  );
+  const ask = () => transport.request({ method: 'GET', path: '/version', signal: new AbortController().signal });
+  for (const asking of [ask(), ask(), ask()]) {
+    await expect(asking).rejects.toThrow(
+      'cluster prod (127.0.0.1:9): GET /version: its credentials hold characters that no HTTP header may have (Authorization). Write the token anew: is there a line end or a quotation mark in it?',
+    );
+  }
+  await transport.close();
+});
+
 test('what is thrown and is no error is shown as it is', async () => {
   const headers = () => Promise.reject('no plugin');
   const transport = openTransport(

@@ -108,6 +108,8 @@ test('an endpoint that is none is not spoken to: a token would go there', async 
     stack.clusters.answer(production.name, 200, { cluster });
     await expect(phase(await stack.enter())).rejects.toThrow('has no endpoint: it is ACTIVE');
   }
+  stack.clusters.answer(production.name, 200, { cluster: { status: { toString: 'x' } } });
+  await expect(phase(await stack.enter())).rejects.toThrow('has no endpoint: it is in no state');
 });
 
 test('a cluster that is still being made, and one that may not be looked up, are told with what to do', async () => {

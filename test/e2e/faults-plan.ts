@@ -62,23 +62,20 @@ const moment = upTo(requestsOfAPass);
 const after = fc.oneof(upTo(1), upTo(requestsOfAPass / 5));
 const times = fc.oneof(fc.constant(undefined), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 10 }));
 const size = fc.double({ min: 0, max: 1, noNaN: true });
+const extent = { after, times, size };
 
 const aws = fc.record({
   side: fc.constant('AWS' as const),
   kind: fc.constantFrom(...Object.keys(awsKinds)),
   place: fc.constantFrom(...Object.keys(awsPlaces)),
-  after,
-  times,
-  size,
+  ...extent,
 });
 
 const cluster = fc.record({
   side: fc.constantFrom('first' as const, 'second' as const),
   kind: fc.constantFrom(...Object.keys(clusterKinds)),
   place: fc.constantFrom(...Object.keys(clusterPlaces)),
-  after,
-  times,
-  size,
+  ...extent,
 });
 
 /** Writes on their way while others look and write: what is overtaken has to be seen anew. */
@@ -86,9 +83,7 @@ const lateWrites = fc.record({
   side: fc.constantFrom('first' as const, 'second' as const),
   kind: fc.constantFrom('very late', 'done when given up'),
   place: fc.constantFrom('create', 'status', 'delete'),
-  after,
-  times,
-  size,
+  ...extent,
 });
 
 const changes = (most: number) =>

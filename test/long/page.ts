@@ -1,5 +1,5 @@
 import type { KeptOutcome } from './outcome.ts';
-import { parts } from './parts.ts';
+import { type Part, parts } from './parts.ts';
 
 const begin = '<!-- figures: written by `npm run test:long` -->';
 const end = '<!-- figures end -->';
@@ -16,32 +16,56 @@ export function withFigures(page: string, outcomes: Readonly<Record<string, Kept
 }
 
 function figures(outcomes: Readonly<Record<string, KeptOutcome>>): string {
-  const rows = parts.flatMap(({ name, what }) => {
-    const outcome = outcomes[name];
-    return outcome === undefined
-      ? []
-      : [`| ${name} | ${what} | ${counts(outcome.tried)} | ${counts(outcome.broken)} |`];
+  const run = parts.flatMap((part) => {
+    const outcome = outcomes[part.name];
+    return outcome === undefined ? [] : [{ part, outcome }];
   });
-  const runs = parts.flatMap(({ name }) => {
-    const outcome = outcomes[name];
-    if (outcome === undefined) return [];
-    const { date, commit, seed, seconds, machine } = outcome;
-    return [`| ${name} | ${date} | ${commit} | ${seed} | ${duration(seconds)} | ${machine} |`];
+  if (run.length === 0) return 'No part has been run at full length yet.';
+  const rows = run.map(({ part: { name, what, foremost }, outcome: { tried, broken, seconds } }) => {
+    const shown = foremost === undefined ? tried : Object.fromEntries(foremost.map((key) => [key, tried[key] ?? 0]));
+    return `| [${name}](#${name}) | ${what} | ${inLines(shown)} | ${wrong(broken)} | ${duration(seconds)} |`;
   });
-  if (rows.length === 0) return 'No part has been run at full length yet.';
+  const summary = ['| part | what it tries | tried | went wrong | took |', '|---|---|---|---|---|', ...rows].join('\n');
+  return [summary, ...run.map(section)].join('\n\n');
+}
+
+function section({ part: { name }, outcome }: { readonly part: Part; readonly outcome: KeptOutcome }): string {
+  const { tried, broken, date, commit, seed, machine } = outcome;
   return [
-    '| part | what | tried | went wrong |\n|---|---|---|---|',
-    ...rows,
+    `### ${name}`,
     '',
-    '| part | date | commit | seed | took | machine |\n|---|---|---|---|---|---|',
-    ...runs,
+    `On ${date}, at the commit ${commit}, with the seed ${seed}, on ${machine}.`,
+    '',
+    ...grouped(tried).map(([group, of]) => `- ${group}: ${inOneLine(of)}`),
+    `- has to be 0: ${inOneLine(broken)}`,
   ].join('\n');
 }
 
-function counts(of: Readonly<Record<string, number>>): string {
+/** By what stands before the colon of their names. */
+function grouped(of: Readonly<Record<string, number>>): [string, Record<string, number>][] {
+  const groups: Record<string, Record<string, number>> = { tried: {} };
+  for (const [name, count] of Object.entries(of)) {
+    const [, group = 'tried', what = name] = /^([^:]+): (.+)$/.exec(name) ?? [];
+    groups[group] = { ...groups[group], [what]: count };
+  }
+  return Object.entries(groups).filter(([, counts]) => Object.keys(counts).length > 0);
+}
+
+function wrong(broken: Readonly<Record<string, number>>): string {
+  const bad = Object.entries(broken).filter(([, count]) => count > 0);
+  return bad.length === 0 ? '0' : inLines(Object.fromEntries(bad));
+}
+
+function inLines(of: Readonly<Record<string, number>>): string {
   return Object.entries(of)
     .map(([what, count]) => `${what}: ${number(count)}`)
     .join('<br>');
+}
+
+function inOneLine(of: Readonly<Record<string, number>>): string {
+  return Object.entries(of)
+    .map(([what, count]) => `${what} (${number(count)})`)
+    .join(', ');
 }
 
 /** Minutes and seconds, for people. */

@@ -153,11 +153,7 @@ export function memorySource(options: {
       for (const [id, answer] of answers) session.hooks.answered?.(asked, id, answer);
       return answers;
     },
-    identify(id) {
-      const [arn, test, account, region, name, ...more] = id.split(':');
-      const legal = arn === 'arn' && test === 'test' && more.length === 0;
-      return legal && account && region && name ? { arn: id, account, region, name } : undefined;
-    },
+    identify: identifyThing,
     idOf: ({ arn }) => arn,
     readable: ({ name }) => name,
     observe: ({ id, state, resourceId, fields = {}, excluded }) => {
@@ -175,4 +171,11 @@ export function memorySource(options: {
       return { status: state === 'odd' ? 'Unknown' : 'False', reason: 'State', message: state };
     },
   });
+}
+
+/** The identity behind an id such as arn:test:1:r:orders. */
+export function identifyThing(id: string) {
+  const [arn, test, account, region, name, ...more] = id.split(':');
+  const legal = arn === 'arn' && test === 'test' && more.length === 0;
+  return legal && account && region && name ? { arn: id, account, region, name } : undefined;
 }

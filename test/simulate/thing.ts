@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Provider } from '../../lib/define-source.ts';
 import type { Source } from '../../lib/source.ts';
+import { identifyThing } from '../memory/memory-source.ts';
 import { type Activity, type Fault, nextFault, type Order, type Session } from './activity.ts';
 import type { WholeEngine } from './engine.ts';
 import type { Outside, Row } from './outside.ts';
@@ -207,11 +208,7 @@ function makeSource({ defineSource, UnseenError }: WholeEngine, release: 1 | 2, 
       );
       return answers;
     },
-    identify(id) {
-      const [arn, test, account, region, name, ...more] = id.split(':');
-      const legal = arn === 'arn' && test === 'test' && more.length === 0;
-      return legal && account && region && name ? { arn: id, account, region, name } : undefined;
-    },
+    identify: identifyThing,
     idOf: ({ arn }) => arn,
     readable: ({ name }) => name,
     observe: ({ id, state, resourceId, version, hidden, excluded }) => {
