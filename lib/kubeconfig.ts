@@ -6,6 +6,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import type { Connection } from './connection.ts';
+import { kubeconfigForm } from './kubeconfig-form.ts';
 import { plainText } from './plain-text.ts';
 
 export type { Connection } from './connection.ts';
@@ -22,51 +23,6 @@ export interface ClusterChoice {
 const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 const formless = 'it has not the form of a kubeconfig';
-
-const text = z.string().nullish();
-
-/** What client-node takes as it is, whatever it is; kubectl refuses other types as well. */
-const form = z.object({
-  'current-context': text,
-  contexts: z.array(z.object({ name: z.string() })).nullish(),
-  clusters: z
-    .array(
-      z.object({
-        name: z.string(),
-        cluster: z
-          .object({
-            server: text,
-            'certificate-authority': text,
-            'certificate-authority-data': text,
-            // Node throws at another type when the connection is on its way already, and nobody hears its end.
-            'tls-server-name': text,
-            'insecure-skip-tls-verify': z.boolean().nullish(),
-            'proxy-url': text,
-          })
-          .nullish(),
-      }),
-    )
-    .nullish(),
-  users: z
-    .array(
-      z.object({
-        name: z.string(),
-        user: z
-          .object({
-            token: text,
-            tokenFile: text,
-            username: text,
-            password: text,
-            'client-certificate': text,
-            'client-certificate-data': text,
-            'client-key': text,
-            'client-key-data': text,
-          })
-          .nullish(),
-      }),
-    )
-    .nullish(),
-});
 
 /**
  * Reads a kubeconfig by client-node's rules; `patience`: milliseconds that a credential plugin gets for each answer, and
@@ -169,7 +125,7 @@ function loadFromPod(config: KubeConfig): void {
  * 2.0.1 knows it under another name and would send no token.
  */
 function checkForm(config: KubeConfig, file: string): void {
-  const { users } = form.parse(parse(readFileSync(file, 'utf8'), { logLevel: 'error' }));
+  const { users } = kubeconfigForm.parse(parse(readFileSync(file, 'utf8'), { logLevel: 'error' }));
   for (const { name, user } of users ?? []) {
     if (user?.tokenFile == null || user.token != null) continue;
     const authProvider = { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), user.tokenFile) } };

@@ -58,11 +58,8 @@ type ScanTarget = Pick<Target, 'source' | 'scope'> & { readonly mirror: Pick<Tar
 
 /** The name of the scan of a target: readable, and unique by its hash. */
 export function scanName({ mirror, source, scope }: ScanTarget): string {
-  const hash = shortHash(mirror.name, source.kind, ...Object.entries(scope).flat());
-  return `${`${mirror.name}-${source.plural}`
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 49)}-${hash}`;
+  const slug = `${mirror.name}-${source.plural}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return `${slug.slice(0, 49)}-${shortHash(mirror.name, source.kind, ...Object.entries(scope).flat())}`;
 }
 
 /** What earlier passes left: unreadable parts count as absent, they are written anew. */

@@ -1,9 +1,9 @@
-import { validateHeaderValue } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { issueOf } from './answer.ts';
 import { ApiError } from './cluster.ts';
 import type { Connection, Trouble } from './connection.ts';
+import { checkHeaders, withoutCredentialsOf } from './headers.ts';
 import { holdLink, type Link } from './link.ts';
 import { plainText } from './plain-text.ts';
 import { troubleOf } from './trouble.ts';
@@ -167,29 +167,10 @@ async function attemptOnce(send: () => Promise<Answer>, wanted: ApiRequest): Pro
   }
 }
 
-/** What is no API server may answer with the request that it got, and errors are logged. */
-function withoutCredentialsOf(headers: Record<string, string>, text: string): string {
-  const secrets = Object.values(headers)
-    .flatMap((value) => value.split(' '))
-    .filter(({ length }) => length > 8);
-  return secrets.reduce((left, secret) => left.replaceAll(secret, '…'), text);
-}
-
 /** client-node waits for a plugin without end; what has words of its own for its credentials has no plugin. */
 function withoutCredentials({ mend }: Connection): ApiError {
   if (mend === undefined) return new ApiError(0, 'NoCredentials', 'the credential plugin has not answered');
   return new ApiError(0, 'NoEntry', 'there were no credentials in time. Is AWS within reach from here?');
-}
-
-/** undici refuses them as well, and takes the connection that it had chosen out of use, for ever (8.12.4). */
-function checkHeaders(headers: Record<string, string>): void {
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      validateHeaderValue(name, value);
-    } catch {
-      throw new ApiError(0, 'Unsendable', `its credentials hold characters that no HTTP header may have (${name})`);
-    }
-  }
 }
 
 /** Where also whoever knows of other addresses has none. */
