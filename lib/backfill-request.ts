@@ -11,7 +11,7 @@ const texts = z.union([text, z.array(text).min(1).max(200)]).transform((value) =
 
 /** What a SyncRun takes of the pairs `key=value` of a filter (sync-run-schema.ts). */
 const [mostPairs, longestPair] = [200, 256];
-const fits = (map: Readonly<Record<string, readonly string[]>>) => {
+const fits = (map: Readonly<Record<string, string | readonly string[]>>) => {
   const pairs = pairsOf(map);
   return pairs.length <= mostPairs && pairs.every(({ length }) => length <= longestPair);
 };
@@ -53,6 +53,7 @@ export function filterOf({ mirror, source, scope, name, tag }: BackfillRequest):
   };
 }
 
-function pairsOf(map: Readonly<Record<string, readonly string[]>>): string[] {
-  return Object.entries(map).flatMap(([key, values]) => values.map((value) => `${key}=${value}`));
+/** Refinements see what has issues too: then a single text is still no list. */
+function pairsOf(map: Readonly<Record<string, string | readonly string[]>>): string[] {
+  return Object.entries(map).flatMap(([key, values]) => [values].flat().map((value) => `${key}=${value}`));
 }

@@ -29,7 +29,7 @@ export interface Provider<Access, Session> {
   close(session: Session): void;
   /** The outside's error codes by what they mean, each with its source; `explain` goes by it. */
   readonly errors?: readonly ErrorRow[];
-  /** What an error of the outside means; anything it does not know is `Unreachable`, never "gone". */
+  /** What an error of the outside means; what it does not know is unseen, never "gone". */
   explain(error: unknown): Explanation;
 }
 

@@ -122,6 +122,10 @@ async function describe(eks: Eks, credentials: Credentials): Promise<Place> {
     const { endpoint, certificateAuthority: authority } =
       placeShape.safeParse({ endpoint: server, certificateAuthority: data }).data ?? {};
     if (endpoint !== undefined && authority !== undefined) return { endpoint, authority };
+    if (server !== undefined && data !== undefined) {
+      const odd = 'what EKS says of its endpoint and authority has not the right form. Check AWS_ENDPOINT_URL';
+      throw new Error(`${called(eks)} cannot be entered: ${odd}`);
+    }
     const state = typeof status === 'string' ? plainText(status, 100) : 'in no state';
     throw new Error(`${called(eks)} has no endpoint: it is ${state}. Wait until it is ACTIVE`);
   } finally {

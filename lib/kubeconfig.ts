@@ -51,7 +51,7 @@ export async function loadConnection(
   const server = URL.parse(cluster.server);
   if (server === null || !/^https?:$/.test(server.protocol)) {
     // A URL may hold a password.
-    const shown = cluster.server.replace(/\/\/.*@/s, '//…@');
+    const shown = cluster.server.replace(/^.*@/s, '…@');
     throw refusal(`cluster "${cluster.name}" has the server "${shown}", which is no https URL`);
   }
   const first = await security(config, patience, signal);
@@ -193,7 +193,8 @@ function refusal(said: string): Error {
 }
 
 /** The reason in words. What a parser quotes may be a token: it is left out, and so is the error itself as the cause. */
-function failure(what: string, error: unknown): Error {
+function failure(said: string, error: unknown): Error {
+  const what = plainText(said);
   if (!(error instanceof Error)) return new Error(`${what}: ${error}`);
   if (error.name === 'SyntaxError') return new Error(`${what}: the credential plugin did not answer with JSON`);
   // What client-node trips over where the answer has no "status".

@@ -21,7 +21,7 @@ const condition = z.looseObject({
 const nameOfObject = z
   .string()
   .max(253)
-  .regex(/^[^\p{Cc}\s/%]*$/u);
+  .regex(/^(?!\.{1,2}$)[^\p{Cc}\s/%?#]+$/u);
 
 const kubernetesObject = z.looseObject({
   apiVersion: z.string(),

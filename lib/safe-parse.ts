@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { plainText } from './plain-text.ts';
 
 /** What a value came to at a schema. */
 export type SafelyParsed<Output> =
@@ -17,8 +18,9 @@ export function safeParse<Schema extends z.ZodType>(
   try {
     const { success, data, error } = schema.safeParse(value, options);
     return success ? { success, data } : { success, error: new z.ZodError(error.issues) };
-  } catch {
-    const message = 'cannot be read: a key such as "length" or "toString" stands where none belongs';
+  } catch (error) {
+    const likely = 'a key such as "length" or "toString" stands where none belongs';
+    const message = `cannot be read: ${likely} (${plainText(String(error), 200)})`;
     return { success: false, error: new z.ZodError([{ code: 'custom', path: [], message, input: undefined }]) };
   }
 }

@@ -43,6 +43,8 @@ const longestPause = 5_000;
 const longestConnect = 4_000;
 /** Of the 5 s of such a read, and more than EKS or a store of secrets takes to say where a cluster is. */
 const longestRenewal = 1_000;
+/** As RFC 9110 has it, 5.6.7; what else a Date can be read from has years that no timestamp has. */
+const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 const retried = [429, 500, 502, 503, 504];
 const statusObject = z.looseObject({ message: z.string().optional(), reason: z.string().optional() });
 
@@ -78,12 +80,12 @@ export function openTransport(connection: Connection, options: TransportOptions)
     });
     // undici heeds the signal once a request has a connection, which is too late where it never gets one.
     const answer = await unlessAborted(asked, signal);
-    const body = await answer.body.text();
-    const text = answer.statusCode < 300 ? body : withoutCredentialsOf(given, body);
+    const text = await answer.body.text();
     const { date, 'retry-after': retryAfter } = answer.headers;
-    const told = Date.parse(String(date));
+    const told = httpDate.test(String(date)) ? Date.parse(String(date)) : Number.NaN;
     const serverTime = Number.isNaN(told) ? undefined : told;
-    return { status: answer.statusCode, text, retryAfter: Number(retryAfter) * 1000 || 0, serverTime };
+    const clean = (said: string) => withoutCredentialsOf(given, said);
+    return { status: answer.statusCode, text, clean, retryAfter: Number(retryAfter) * 1000 || 0, serverTime };
   }
 
   async function request(wanted: ApiRequest): Promise<unknown> {
@@ -133,6 +135,8 @@ export function openTransport(connection: Connection, options: TransportOptions)
 interface Answer {
   readonly status: number;
   readonly text: string;
+  /** Takes out what was sent as credentials: for what is shown of the answer. */
+  readonly clean: (said: string) => string;
   readonly retryAfter: number;
   readonly serverTime: number | undefined;
 }
@@ -148,18 +152,18 @@ type Outcome = { readonly body: unknown; readonly serverTime: number | undefined
 
 async function attemptOnce(send: () => Promise<Answer>, wanted: ApiRequest): Promise<Outcome> {
   try {
-    const { status, text, retryAfter, serverTime } = await send();
+    const { status, text, clean, retryAfter, serverTime } = await send();
     const body = parsed(text);
     if (status < 300) {
       const issue = issueOf(body, wanted.path, wanted.body);
       if (issue === undefined) return { body, serverTime };
-      return { error: new ApiError(0, 'Unreadable', issue), retry: true, retryAfter };
+      return { error: new ApiError(0, 'Unreadable', clean(issue)), retry: true, retryAfter };
     }
     if (status < 400)
       return { error: new ApiError(status, 'Redirected', 'the answer leads elsewhere'), retry: false, retryAfter };
     const known = statusObject.safeParse(body).data;
-    const said = known?.message || text.slice(0, 200).replace(/\s+/g, ' ').trim() || `HTTP ${status}`;
-    const error = new ApiError(status, known?.reason ?? '', said);
+    const said = known?.message || clean(text).slice(0, 200).replace(/\s+/g, ' ').trim() || `HTTP ${status}`;
+    const error = new ApiError(status, clean(known?.reason ?? ''), clean(said));
     return { error, retry: retried.includes(status), retryAfter, serverTime };
   } catch (error) {
     const told = error instanceof ApiError ? error : new ApiError(0, 'Unreachable', reasonOf(error), { cause: error });
@@ -224,6 +228,7 @@ function remedy({ status, reason, message }: ApiError): string {
   if (reason === 'NoEntry') return '';
   if (reason === 'Unsendable') return 'Write the token anew: is there a line end or a quotation mark in it?';
   if (reason === 'NoCredentials') return 'Run the plugin of the kubeconfig by hand: does it wait for a login?';
+  if (reason === 'Unreadable') return 'Something answers in its place: check the address, and the proxies on the way.';
   if (reason === 'Redirected') return 'A proxy before the API server may want a login.';
   if (status === 404 && message.includes('namespaces "')) return 'Create it: kubectl create namespace …';
   if (status === 404 && reason !== 'NotFound') return 'The kind is not installed: skymirror crds --install';

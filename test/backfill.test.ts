@@ -64,6 +64,8 @@ describe('a request', () => {
       expect(() => ask(wish)).toThrow('has control characters');
     }
     expect(ask({ tag: { team: many } }).tag?.team).toHaveLength(150);
+    expect(() => ask({ scope: { account: '' } })).toThrow('Too small');
+    expect(() => ask({ tag: { team: 'a\u0001' } })).toThrow('has control characters');
   });
 
   test('becomes a SyncRun with all its targets, and a message for each', async () => {

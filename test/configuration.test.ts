@@ -19,7 +19,7 @@ function configuration(text: string, environment: ParseOptions['environment'] = 
 test('a file at which zod itself fails is answered, and not thrown at', () => {
   const said = problems(`${account}mirrors:\n${mirror('clusters: { length: { toString: x } }')}`);
   expect(said).toEqual([
-    'skymirror.yaml:1:1: cannot be read: a key such as "length" or "toString" stands where none belongs',
+    'skymirror.yaml:1:1: cannot be read: a key such as "length" or "toString" stands where none belongs (TypeError: Cannot convert object to primitive value)',
   ]);
 });
 

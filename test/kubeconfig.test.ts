@@ -186,12 +186,14 @@ describe('a kubeconfig', () => {
     );
   });
 
-  test('with a password in a server that is none is told without it', async () => {
-    const kubeconfig = config({ cluster: { server: 'ftp://admin:SECRET@cluster.example' } });
-    await expect(loadConnection({ kubeconfig })).rejects.toThrow(
-      'cluster "c" has the server "ftp://…@cluster.example", which is no https URL',
-    );
-  });
+  test.each(['ftp://admin:SECRET@cluster.example', 'admin:SECRET@cluster.example'])(
+    'with a password in a server that is none is told without it: %s',
+    async (server) => {
+      await expect(loadConnection({ kubeconfig: config({ cluster: { server } }) })).rejects.toThrow(
+        'cluster "c" has the server "…@cluster.example", which is no https URL',
+      );
+    },
+  );
 
   test('with a proxy-url is refused', async () => {
     const kubeconfig = config({ cluster: { 'proxy-url': 'http://proxy:3128' } });

@@ -42,6 +42,8 @@ describe('a request', () => {
     ['a page of somebody in between', status(404, '<html>', future)],
     ['a redirect', status(302, {}, future)],
     ['a success with a date that is none', status(200, {}, { date: 'soon' })],
+    ['a success at the end of time', status(200, {}, { date: '+275760-09-13' })],
+    ['a success on a day that is none', status(200, {}, { date: 'Mon, 99 May 2026 12:00:00 GMT' })],
     ['a page with the status of a success', status(200, '<html>', future)],
   ];
   test.each(strangers)('does not take the time from %s', async (_, stranger) => {

@@ -106,7 +106,9 @@ test('an endpoint that is none is not spoken to: a token would go there', async 
   for (const endpoint of ['http://127.0.0.1:1', 'elsewhere', { toString: 'x' }]) {
     const cluster = { name: production.name, status: 'ACTIVE', endpoint, certificateAuthority };
     stack.clusters.answer(production.name, 200, { cluster });
-    await expect(phase(await stack.enter())).rejects.toThrow('has no endpoint: it is ACTIVE');
+    await expect(phase(await stack.enter())).rejects.toThrow(
+      'what EKS says of its endpoint and authority has not the right form',
+    );
   }
   stack.clusters.answer(production.name, 200, { cluster: { status: { toString: 'x' } } });
   await expect(phase(await stack.enter())).rejects.toThrow('has no endpoint: it is in no state');

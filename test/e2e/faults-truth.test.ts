@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Written } from './kills-strikes.ts';
+import { verdictOn } from './kills-verdict.ts';
 import { complaintsAboutPast, complaintsAgainst, createChronicle, fieldsOfVersion } from './truth.ts';
 
 const nothing = { lost: [], wrong: [], stale: [], extra: [] };
@@ -86,5 +88,28 @@ describe('what the oracle says of the past', () => {
     ['an object made anew', 0, [deleted(objectOf('c', 4, gone)), modified(objectOf('c', 4, { uid: 'other' }))], {}],
   ])('%s', (_, since, told, complaints) => {
     expect(complaintsAboutPast(told, world(), since)).toEqual({ ...innocent, ...complaints });
+  });
+});
+
+describe('what the oracle says of a delete after a write without an answer', () => {
+  const chronicle = world();
+  const at = (object: object, resourceVersion: string) => {
+    const { metadata, ...rest } = object as ReturnType<typeof objectOf>;
+    return { ...rest, metadata: { ...metadata, resourceVersion } };
+  };
+  const live = at(objectOf('c', 4), '7');
+  const mark = { method: 'PUT', name: 'c', status: 0, object: objectOf('c', 4, { exists: 'False' }), bound: undefined };
+  const removal = (bound: string) => ({ method: 'DELETE', name: 'c', status: 200, object: {}, bound });
+  const lost = (...written: Written[]) =>
+    verdictOn({ atFirst: [live], before: [], after: [], written, last: [] }, chronicle, 4).lost.filter(
+      (arn) => arn === 'c',
+    );
+
+  test.each([
+    ['of a mark, and it is of the version after it: nothing', [mark, removal('8')], []],
+    ['of a mark, and it is of the version before it: lost', [mark, removal('7')], ['c']],
+    ['of nothing: lost', [removal('8')], ['c']],
+  ])('%s', (_, written, expected) => {
+    expect(lost(...written)).toEqual(expected);
   });
 });

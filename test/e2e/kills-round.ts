@@ -178,7 +178,7 @@ export async function openTheatre(instances: number, progress: (line: string) =>
       missed: drawn - struck.length,
       late,
       passes: passes + 1,
-      writes: written.length + last.length,
+      writes: [...written, ...last].filter(({ status }) => status !== 0).length,
       broken: {
         ...verdictOn({ atFirst, before, after, written, last }, chronicle, since),
         unfinished: [

@@ -8,12 +8,16 @@ export interface Struck {
   readonly phase: string;
 }
 
-/** A write that the API server has answered, in the order of its answers. */
+/** A write in the order of the answers of the API server. */
 export interface Written {
   readonly method: string;
   readonly name: string;
+  /** 0: it died and did not answer, so that nobody knows whether it was done. */
   readonly status: number;
+  /** What it answered; what was sent where it did not answer. */
   readonly object: unknown;
+  /** The resourceVersion that a delete was bound to. */
+  readonly bound: unknown;
 }
 
 /** What a run is expected to take, by which shares become steps and times. */
@@ -99,6 +103,7 @@ export function createStrikes(options: {
     const send = async () => {
       const passed = await forward().catch((cause: unknown) => {
         options.sentAway();
+        if (isWrite) written.push(writtenOf(passing, undefined));
         throw new Error(`${name} found nobody`, { cause });
       });
       if (isWrite) written.push(writtenOf(passing, passed));
@@ -162,10 +167,15 @@ function isOfRunner({ victim }: Death): boolean {
   return victim === 'sync' || victim === 'worker';
 }
 
-function writtenOf(passing: Passing, { status, body }: Passed): Written {
+function writtenOf(passing: Passing, passed: Passed | undefined): Written {
+  const { method, body } = passing;
+  const sent = JSON.parse(body);
+  const name = objectNameIn(passing);
+  const bound: unknown = sent.preconditions?.resourceVersion;
+  if (passed === undefined) return { method, name, status: 0, object: method === 'DELETE' ? undefined : sent, bound };
   // What is no success may be a text of etcd's client.
-  const object: unknown = status < 300 ? JSON.parse(body.toString()) : undefined;
-  return { method: passing.method, name: objectNameIn(passing), status, object };
+  const object: unknown = passed.status < 300 ? JSON.parse(passed.body.toString()) : undefined;
+  return { method, name, status: passed.status, object, bound };
 }
 
 function objectNameIn({ url, body }: Passing): string {

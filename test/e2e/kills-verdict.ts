@@ -28,14 +28,24 @@ export function verdictOn({ atFirst, before, after, written, last }: Seen, chron
   };
 }
 
-/** As a watch would tell it: what was there, then what was written, in the server's order. */
+/**
+ * As a watch would tell it: what was there, then what was written, in the server's order. What had no answer was done if
+ * a delete is bound to another version than the last that had one.
+ */
 function toldBy(atFirst: readonly unknown[], written: readonly Written[]) {
   const known = new Map<string, unknown>();
+  const unanswered = new Map<string, unknown>();
   const told = atFirst.map((object) => ({ type: 'ADDED', object }));
   for (const { object } of told) known.set(parseMirrored(object).metadata.name, object);
-  for (const { method, name, object } of written) {
+  for (const { method, name, status, object, bound } of written) {
     if (object === undefined) continue;
-    const shown = method === 'DELETE' ? known.get(name) : object;
+    if (status === 0) {
+      unanswered.set(name, object);
+      continue;
+    }
+    const last = known.get(name);
+    const isLast = last !== undefined && parseMirrored(last).metadata.resourceVersion === bound;
+    const shown = method !== 'DELETE' ? object : isLast ? last : (unanswered.get(name) ?? last);
     if (shown === undefined) continue;
     known.set(name, shown);
     told.push({ type: method === 'DELETE' ? 'DELETED' : 'MODIFIED', object: shown });

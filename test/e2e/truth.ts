@@ -59,7 +59,12 @@ export interface Complaints {
 
 const condition = z.object({ type: z.string(), status: z.string() });
 const mirrored = z.object({
-  metadata: z.object({ name: z.string(), uid: z.string(), deletionTimestamp: z.string().optional() }),
+  metadata: z.object({
+    name: z.string(),
+    uid: z.string(),
+    resourceVersion: z.string().optional(),
+    deletionTimestamp: z.string().optional(),
+  }),
   spec: z.object({ arn: z.string() }),
   status: z
     .object({

@@ -82,6 +82,25 @@ describe('an endpoint of AWS', () => {
     expect(elsewhere.asked).toEqual([]);
   });
 });
+test.each([
+  ['as it is', JSON.stringify],
+  [
+    'in escapes',
+    (value: unknown) => JSON.stringify(value).replace('of-the-mirror', [...'of-the-mirror'].map(escaped).join('')),
+  ],
+])('an API server that calls an object as the token, %s, does not put it into an error', async (_, text) => {
+  for (const status of [200, 403]) {
+    const { url } = await serve(({ headers: { authorization: name } }, response) =>
+      response.writeHead(status).end(text({ kind: 'Status', message: `no ${name}`, reason: name, metadata: { name } })),
+    );
+    const said = await failure(url, 300);
+    expect(said).toContain(status === 200 ? 'the answer is about Bearer …' : 'no Bearer …');
+    expect(said).not.toContain('of-the-mirror');
+  }
+});
+
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 test('an API server that answers with the request that it got does not put the token into an error', async () => {
   for (const status of [200, 302, 400, 401, 403, 418, 500]) {
     const { url } = await serve(({ headers }, response) =>

@@ -38,6 +38,8 @@ function notFound(action: string, error: unknown): Extract<ErrorRow, { meaning: 
 
 /** True where a right is missing that somebody can grant to whoever reads. */
 export function isRefusal(error: unknown): boolean {
+  // What `get` gives is explained already, and tells by its remedy what it was.
+  if (error instanceof UnseenError) return error.message.endsWith(grant);
   const known = awsError.safeParse(error).data;
   return known !== undefined && rowOf(known, undefined)?.remedy === grant;
 }

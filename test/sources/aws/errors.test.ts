@@ -15,6 +15,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fail, rewrite } from '../../../dev/proxy-faults.ts';
 import { type ErrorRow, rowFor } from '../../../lib/error-table.ts';
+import { UnseenError } from '../../../lib/source.ts';
 import { errorTable } from '../../../lib/sources/aws/errors.ts';
 import { explain, isGone, isRefusal, mayBeGone } from '../../../lib/sources/aws/explain.ts';
 import { sources } from '../../../lib/sources.ts';
@@ -221,5 +222,8 @@ test.each([
   ['Throttling', 'rds:DescribeDBInstances', false],
   ['AccessDeniedForNow', 'rds:DescribeDBInstances', false],
 ])('%s of %s is a right that somebody can grant: %s', async (code, action, expected) => {
-  expect(isRefusal(await answered(action, code))).toBe(expected);
+  const error = await answered(action, code);
+  expect(isRefusal(error)).toBe(expected);
+  const { reason, message } = explain(error, action);
+  expect(isRefusal(new UnseenError(reason, message))).toBe(expected);
 });
