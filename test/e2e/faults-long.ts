@@ -9,7 +9,7 @@ import { createFaultsWorld, startStage } from './faults-world.ts';
 const help = `Random faults between skymirror and two real API servers, and between it and AWS (emulated), round after round.
 
   --seed N    the rounds; left out, one is drawn and printed
-  --scale X   400 rounds at 1, the default
+  --scale X   200 rounds at 1, the default
   --round N   only this one of the seed's rounds
 `;
 
@@ -27,7 +27,7 @@ if (values.help === true) {
 }
 const seed = Number(values.seed ?? randomInt(2 ** 31));
 const only = values.round === undefined ? undefined : Number(values.round);
-const rounds = roundsOf(seed, Math.max(only ?? 0, Math.ceil(400 * Number(values.scale))));
+const rounds = roundsOf(seed, Math.max(only ?? 0, Math.ceil(200 * Number(values.scale))));
 const broken: Record<string, number> = {};
 const began = performance.now();
 say(`faults on real parts: ${only === undefined ? `${rounds.length} rounds` : `round ${only}`} of seed ${seed}`);
