@@ -160,7 +160,7 @@ describe('an API server that fails in the middle of a pass', () => {
     [
       'is hidden behind a web page',
       html(),
-      'the answer is no JSON object\\. Is the API server up, and may this machine reach it\\?',
+      'the answer is no JSON object\\. Something answers in its place: check the address, and the proxies on the way\\.',
     ],
     [
       'is gone',
@@ -181,7 +181,7 @@ describe('an API server that fails in the middle of a pass', () => {
       [tooManyRequests(60), 'GET /apis/\\S+: Too many requests, .* give this user a FlowSchema\\.'],
       [brokenServer(503), 'GET /apis/\\S+: <html>.*503 Service Unavailable.* ask it for /readyz\\?verbose\\.'],
       [unauthorized(), 'GET /apis/\\S+: Unauthorized\\. .* renew the token or certificate in the kubeconfig\\.'],
-      [html(), 'GET /apis/\\S+: the answer is no JSON object\\. Is the API server up, .*'],
+      [html(), 'GET /apis/\\S+: the answer is no JSON object\\. Something answers in its place: .*'],
       [redirect(), 'GET /apis/\\S+: the answer leads elsewhere\\. A proxy before the API server may want a login\\.'],
       ['refused', 'GET /apis/\\S+: connect ECONNREFUSED .* Is the API server up, .*'],
       [
@@ -272,7 +272,7 @@ describe('AWS that fails in the middle of a pass', () => {
       [{ ...page2, do: empty() }, 'BadAnswer', /DescribeDBInstances answered without a list/],
       [{ ...page2, do: malformed() }, 'BadAnswer', /could not be asked/],
       [{ ...page2, do: html() }, 'BadAnswer', /DescribeDBInstances answered without a list/],
-      [{ ...page2, do: redirect() }, 'Unreachable', /could not be asked/],
+      [{ ...page2, do: redirect() }, 'BadAnswer', /HTTP 302, without an error code/],
       [{ ...page2, do: expiredToken() }, 'AccessDenied', /ExpiredToken.*renew/],
       [{ ...page2, do: invalidToken() }, 'AccessDenied', /InvalidClientTokenId/],
       [{ ...page2, do: deny() }, 'AccessDenied', /rds:DescribeDBInstances.*grant/],
