@@ -135,8 +135,6 @@ function count(inside: Inside, entry: Entry, { action, object }: Settled): void 
   if (action.do === 'nothing' && object === undefined) return;
   if (object === undefined) inside.objects.delete(entry.name);
   else inside.objects.set(entry.name, object);
-  // What the brake holds comes before it in every pass, also in the one that writes it.
-  if (action.do === 'update' && action.waits === true) inside.postponed.push({ ...entry, object });
   if (action.do === 'keep' && action.why === 'Brake' && entry.sight.state !== 'gone') {
     inside.postponed.push({ ...entry, object });
   } else if (action.do === 'refuse') {

@@ -47,13 +47,7 @@ export interface Case {
 export type Action =
   | { readonly do: 'nothing' }
   | { readonly do: 'create'; readonly object: KubernetesObject }
-  /** `waits`: the brake holds it besides. */
-  | {
-      readonly do: 'update' | 'mark';
-      readonly object: KubernetesObject;
-      readonly parts: Difference;
-      readonly waits?: true;
-    }
+  | { readonly do: 'update' | 'mark'; readonly object: KubernetesObject; readonly parts: Difference }
   | { readonly do: 'ask' }
   | { readonly do: 'delete'; readonly object: KubernetesObject }
   | { readonly do: 'keep'; readonly why: Keep }
@@ -140,11 +134,11 @@ function decideUnselected(input: Case, object: KubernetesObject, by: 'list' | 'g
     return rewrite(input, object, 'mark', { Exists: found, Synced, ...readiness(input, object) });
   }
   const next: Action = mark.due ? decideDue(input, object, by === 'get') : { do: 'keep', why: 'Grace' };
-  if (next.do !== 'keep') return next;
+  // What the brake holds has to come before it as it is, in every pass.
+  if (next.do !== 'keep' || next.why === 'Brake') return next;
   // Said once: a listing of bare ids may tell another reason than what is behind an id.
   const rest = rewrite(input, object, 'update', { Exists: found, ...readiness(input, object) });
-  if (rest.do !== 'update') return next;
-  return next.why === 'Brake' ? { ...rest, waits: true } : rest;
+  return rest.do === 'nothing' ? next : rest;
 }
 
 function decideGone(input: Case, object: KubernetesObject, state: 'absent' | 'gone'): Action {

@@ -77,7 +77,6 @@ describe('what is written about what nobody sees or reads', () => {
   test.each([
     ['Retain keeps', { target: { ...target, mirror: { ...mirror, removal: 'Retain' } } }, 'Retain'],
     ['a run of named ids keeps', { whole: false }, 'Narrowed'],
-    ['the brake holds', { released: false }, 'Brake'],
   ] as const)('for what is not selected and %s is that nobody knows its health any more, once', (_, more, why) => {
     const marked = settled({ state: 'unselected', by: 'list' }, live);
     const at = (now: number, object = marked) => caseOf({ state: 'unselected', by: 'list' }, object, { ...more, now });
