@@ -4,7 +4,7 @@ import { entryOf, objectsOf, ownObjects, refuse, type Served, settleAll } from '
 import { markOf } from './mark.ts';
 import { shortHash } from './names.ts';
 import { conditionOf, type KubernetesObject } from './object.ts';
-import { decide } from './plan.ts';
+import { decide, type Sight } from './plan.ts';
 import { type BrakeResult, brake, type Due, dueKey } from './removal.ts';
 import { remember } from './scan.ts';
 import { reread, reserve } from './scan-writer.ts';
@@ -158,9 +158,10 @@ async function settleAnswers(
       inside.failures.push({ name: entry.name, message: `could not be asked for: ${answer.message}` });
       continue;
     }
-    const sight = answer === undefined ? ({ state: 'gone' } as const) : sightOf(answer, 'get', writer.target.mirror);
+    const gone: Sight = entry.sight.state === 'absent' ? { state: 'gone' } : { state: 'gone', listed: true };
+    const sight = answer === undefined ? gone : sightOf(answer, 'get', writer.target.mirror);
     if (sight === undefined || (lied && sight.state === 'gone')) inside.counts.kept += 1;
-    else entries.push({ ...entryOf(writer.target, inside, { ...entry, sight, observedAt }) });
+    else entries.push(entryOf(writer.target, inside, { ...entry, sight, observedAt }));
   }
   const now = inside.cluster.now();
   const booked = new Set(
@@ -200,9 +201,7 @@ function keyOf(writer: Writer, object: KubernetesObject | undefined, now: number
 }
 
 /** Those that an earlier batch deleted are in the history by now. */
-function stillDue({ inside, due }: Stage): Due[] {
-  return due.filter(({ name }) => inside.objects.has(name));
-}
+const stillDue = ({ inside, due }: Stage): Due[] => due.filter(({ name }) => inside.objects.has(name));
 
 function isReleased(result: BrakeResult | undefined, writer: Writer, object: KubernetesObject | undefined): boolean {
   return result?.released.has(keyOf(writer, object, writer.cluster.now()) ?? '') ?? false;

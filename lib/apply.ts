@@ -1,4 +1,5 @@
 import { ApiError, type Cluster, isOvertaken, type RequestOptions } from './cluster.ts';
+import { markOf } from './mark.ts';
 import type { Mirror } from './mirror.ts';
 import type { KubernetesObject } from './object.ts';
 import { type Action, decide, type Sight } from './plan.ts';
@@ -116,14 +117,18 @@ async function again(writer: Writer, entry: Entry): Promise<Entry> {
   const object = await cluster.get(target.source, target.mirror.namespace, entry.name, { signal });
   const observedAt = writer.clock();
   const answer = (await outside.get([entry.id], signal)).get(entry.id);
-  return { ...entry, object, observedAt, sight: resighted(writer, entry, answer) };
+  return { ...entry, object, observedAt, sight: resighted(writer, { ...entry, object }, answer) };
 }
 
 /** "Not found" counts as gone only where the pass had reason to ask; else the next pass finds out. */
 function resighted(writer: Writer, entry: Entry, answer: Observation | Error | undefined): Sight {
   if (answer instanceof Error) throw answer;
-  const mayBeGone = !writer.whole || entry.sight.state === 'gone';
-  if (answer === undefined && mayBeGone) return { state: 'gone' };
+  const { sight: before, object } = entry;
+  // What a listing holds was asked for because it was marked, which it may be no more.
+  const isListed = before.state === 'gone' && before.listed === true;
+  const isMarked = object !== undefined && markOf(object, { ...writer, now: writer.cluster.now() }) !== undefined;
+  const mayBeGone = !writer.whole || (before.state === 'gone' && (isMarked || !isListed));
+  if (answer === undefined && mayBeGone) return before.state === 'gone' ? before : { state: 'gone' };
   const sight = answer === undefined ? undefined : sightOf(answer, 'get', writer.target.mirror);
   return sight ?? { state: 'unseen', reason: 'Stale', message: 'It went while it was being written.', since: Infinity };
 }

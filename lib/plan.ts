@@ -23,8 +23,8 @@ export type Sight =
   | { readonly state: 'unread'; readonly reason: Unseen; readonly message: string; readonly since: number }
   /** A complete listing of exactly this scope does not hold it. */
   | { readonly state: 'absent' }
-  /** And a get that began after the object was read did not find it either. */
-  | { readonly state: 'gone' }
+  /** And a get that began after the object was read did not find it either; `listed`: it is asked only before a removal. */
+  | { readonly state: 'gone'; readonly listed?: true }
   /** Not looked at; `since` is when it last could have been seen (milliseconds), if that is known. */
   | { readonly state: 'unseen'; readonly reason: Unseen; readonly message: string; readonly since: number };
 

@@ -170,6 +170,23 @@ describe('a write that somebody overtook', () => {
     expect((await settle({ ...all.writer, whole: false }, entry, freely)).action.do).toBe('mark');
   });
 
+  test.each([
+    ['is marked as gone while it is not selected', 'labels', { do: 'mark' }],
+    ['is kept where another pass selected it meanwhile: no listing misses it', 'pass', { do: 'keep', why: 'Unseen' }],
+  ])('of what was listed, and gone when it was asked for before its removal, %s', async (_, who, expected) => {
+    const all = await live();
+    await settle(all.writer, all.entry({ state: 'unselected', by: 'list' }), freely);
+    const entry = all.entry({ state: 'gone', listed: true });
+    if (who === 'pass') await settle(all.writer, all.entry(present('stopped')), freely);
+    else
+      all.memory.tamper('kubectl', 'rdsinstances', name, (object) => ({
+        ...object,
+        metadata: { ...object.metadata, labels: {} },
+      }));
+    all.world.answer = undefined;
+    expect((await settle(all.writer, entry, freely)).action).toMatchObject(expected);
+  });
+
   test('marks an object that turned out to be of another kind as not selected', async () => {
     const { entry, ...all } = await overtaken({ outcome: 'excluded', id, identity, reason: 'engine docdb' });
     const { action, object } = await settle(all.writer, entry, freely);

@@ -84,7 +84,13 @@ export const rules: Readonly<Record<string, SafetyRule>> = {
     seed: 10,
   },
   'an overtaken write is repeated without another look': {
-    edits: [{ file: 'apply.ts', find: 'sight: resighted(writer, entry, answer)', replace: 'sight: entry.sight' }],
+    edits: [
+      {
+        file: 'apply.ts',
+        find: 'sight: resighted(writer, { ...entry, object }, answer)',
+        replace: 'sight: entry.sight',
+      },
+    ],
     law: 5,
     seed: 2,
   },
