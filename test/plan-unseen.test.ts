@@ -86,6 +86,21 @@ describe('what is written about what nobody sees or reads', () => {
     expect(decide(at(start + 17 * minute, late))).toEqual({ do: 'keep', why });
   });
 
+  test.each([
+    [
+      'the brake holds is nothing: it comes before it as it is',
+      'list',
+      { released: false },
+      { do: 'keep', why: 'Brake' },
+    ],
+    ['is due is nothing: it is asked for', 'list', {}, { do: 'ask' }],
+    ['is due and asked for is nothing: it goes', 'get', {}, { do: 'delete' }],
+  ] as const)('for what is not selected and %s', (_, by, more, expected) => {
+    const marked = settled({ state: 'unselected', by: 'list' }, live);
+    const late = caseOf({ state: 'unselected', by }, marked, { ...more, now: start + 16 * minute });
+    expect(decide(late)).toMatchObject(expected);
+  });
+
   test('for what was marked as not selected and cannot be read is nothing: only its fields tell', () => {
     const marked = settled({ state: 'unselected', by: 'list' }, live);
     expect(decide(caseOf(unread(start), marked, { now: start + 60 * minute }))).toEqual({ do: 'keep', why: 'Unseen' });
