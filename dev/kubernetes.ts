@@ -246,6 +246,4 @@ async function writeKubeconfigs(folder: string, url: string, authority: string, 
   }
 }
 
-function kubeconfigPath(folder: string, user: string): string {
-  return join(folder, `${encodeURIComponent(user)}.kubeconfig`);
-}
+const kubeconfigPath = (folder: string, user: string) => join(folder, `${encodeURIComponent(user)}.kubeconfig`);

@@ -1,34 +1,22 @@
 import { execFile } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { glob } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { provideKubernetes } from '../../dev/binaries.ts';
 import type { LongOutcome } from '../long/outcome.ts';
 import { runTests } from './vitest-run.ts';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The oldest and the newest; `npm test` has the one between them. */
 const versions = ['1.33', '1.37'];
-/** What depends on the API server: its kinds, its conflicts, its permissions, its words. Scale takes the first of them. */
+/** The API server in memory is one of the version between. */
+const exclude = ['test/memory/*'];
+/** The tests of real processes and real servers, and what every source promises. Scale takes the first of them. */
 const files = [
-  ...[
-    'objects',
-    'admission',
-    'kubectl',
-    'deploy',
-    'brake',
-    'clusters',
-    'overlap',
-    'estate',
-    'event',
-    'events',
-    'faults',
-  ],
-  ...['lifecycle', 'outside', 'queues', 'scale', 'upgrade', 'roles', 'secrets', 'eks-token', 'read-only'],
-]
-  .map((name) => `test/e2e/${name}.e2e.test.ts`)
-  .concat(
-    ['backfill', 'doctor', 'manifests', 'prune', 'removals', 'sync'].map((name) => `test/cli/${name}.e2e.test.ts`),
-  )
-  .concat('test/sources/aws/conformance.test.ts');
+  ...(await Array.fromAsync(glob('test/**/*.e2e.test.ts', { cwd: root, exclude }))).toSorted(),
+  'test/sources/aws/conformance.test.ts',
+];
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, scale: { type: 'string', default: '1' } } });
 /** Of the order of the files. */
