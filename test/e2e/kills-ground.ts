@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { stringify } from 'yaml';
 import { type Aws, startAws } from '../../dev/aws.ts';
 import { type Kubernetes, startKubernetes } from '../../dev/kubernetes.ts';
@@ -40,10 +42,15 @@ export interface Ground {
   readonly aws: Aws;
   readonly kubernetes: Kubernetes;
   readonly worker: RunningFunction;
+  readonly event: RunningFunction;
   /** Starts `skymirror sync`. */
   sync(): Syncing;
   /** Sends a message as a schedule does; it is worked on until it is gone, whatever becomes of the worker meanwhile. */
   schedule(): Promise<void>;
+  /** Sends an event that names these ARNs, as `schedule` does its message. */
+  tell(arns: readonly string[]): Promise<void>;
+  /** As `Gate` has it. */
+  cut(): void;
   /** What went wrong with polling. */
   readonly problems: readonly string[];
   stop(): Promise<void>;
@@ -53,7 +60,7 @@ export interface Ground {
 export interface Watching {
   readonly keep: Keeper;
   call(name: string): Promise<void>;
-  /** Around each invocation of the worker. */
+  /** Around each invocation of a function. */
   deliver(invoke: () => Promise<Invoked>): Promise<Invoked>;
   progress(line: string): void;
 }
@@ -94,11 +101,11 @@ export async function startGround(watching: Watching): Promise<Ground> {
     const accounts = { home: { id: aws.home, role: aws.roleArn(aws.home), externalId: aws.externalId } };
     const secret = await keepSecret(aws, gate.kubeconfig);
     const inside = { clusters: { local: { secret } }, accounts, mirrors: [mirror] };
-    const functions = await startBareFunctions(aws, inside, ['worker']);
+    const functions = await startBareFunctions(aws, inside, ['worker', 'event']);
     ends.push(functions.stop);
-    const worker = functions.named('worker');
-    const mapping = functions.poll('schedule', (batch) => watching.deliver(() => worker.invoke(batch)));
-    ends.push(mapping.stop);
+    const [worker, event] = [functions.named('worker'), functions.named('event')];
+    ends.push(functions.poll('schedule', (batch) => watching.deliver(() => worker.invoke(batch))).stop);
+    ends.push(functions.poll('events', (batch) => watching.deliver(() => event.invoke(batch))).stop);
     const folder = await mkdtemp(join(tmpdir(), 'skymirror-kills-'));
     ends.push(() => rm(folder, { recursive: true, force: true }));
     const config = join(folder, 'skymirror.yaml');
@@ -108,8 +115,11 @@ export async function startGround(watching: Watching): Promise<Ground> {
       aws,
       kubernetes,
       worker,
+      event,
       sync: () => startSync(config, { ...process.env, ...aws.environment() }),
       schedule: () => schedule(aws, functions),
+      tell: (arns) => tell(aws, functions, arns),
+      cut: gate.cut,
       problems: functions.problems,
       stop,
     };
@@ -131,7 +141,7 @@ function startSync(config: string, env: NodeJS.ProcessEnv): Syncing {
   return { ended: ended(), kill: () => child.kill('SIGKILL') };
 }
 
-async function schedule(aws: Aws, { queueUrl, waiting }: BareFunctions): Promise<void> {
+async function schedule(aws: Aws, functions: BareFunctions): Promise<void> {
   const scheduledAt = new Date().toISOString();
   const scope = { account: aws.home, region };
   const target = { mirror: 'production', source: 'RDSInstance', scope };
@@ -143,8 +153,35 @@ async function schedule(aws: Aws, { queueUrl, waiting }: BareFunctions): Promise
     ...target,
   } as const;
   const signal = AbortSignal.timeout(30_000);
-  const unsent = await sendAll(aws.sqs(aws.home, 'us-east-1'), queueUrl('schedule'), [outgoing(message)], signal);
+  const unsent = await sendAll(
+    aws.sqs(aws.home, 'us-east-1'),
+    functions.queueUrl('schedule'),
+    [outgoing(message)],
+    signal,
+  );
   if (unsent.length > 0) throw new Error(`the message was not sent: ${unsent[0]?.reason}`);
-  const isOver = async () => (await waiting('schedule')) === 0;
-  await until(isOver, { what: 'the end of the message', timeout: 300_000, interval: 100 });
+  await emptied(functions, 'schedule');
+}
+
+/** As EventBridge tells of instances (Amazon RDS User Guide, "Overview of events for Amazon RDS"). */
+async function tell(aws: Aws, functions: BareFunctions, arns: readonly string[]): Promise<void> {
+  const event = {
+    version: '0',
+    id: randomUUID(),
+    'detail-type': 'RDS DB Instance Event',
+    source: 'aws.rds',
+    account: aws.home,
+    time: new Date().toISOString(),
+    region,
+    resources: arns,
+    detail: {},
+  };
+  const message = { QueueUrl: functions.queueUrl('events'), MessageBody: JSON.stringify(event) };
+  await aws.sqs(aws.home, 'us-east-1').send(new SendMessageCommand(message));
+  await emptied(functions, 'events');
+}
+
+async function emptied({ waiting }: BareFunctions, queue: 'schedule' | 'events'): Promise<void> {
+  const isOver = async () => (await waiting(queue)) === 0;
+  await until(isOver, { what: `the end of the message in ${queue}`, timeout: 300_000, interval: 100 });
 }

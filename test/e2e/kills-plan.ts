@@ -5,8 +5,12 @@ export const numbers = 320;
 /** Rounds that follow one another in the same world; the first of them meets an empty namespace. */
 export const roundsInGroup = 10;
 
-/** What makes a pass: the command line as a process, or the worker as a function with a message in its queue. */
-export type Runner = 'sync' | 'worker';
+/**
+ * What makes a pass: the command line as a process, or a function with a message in its queue; that of events looks only
+ * at what changes in the round.
+ */
+export const runners = ['sync', 'worker', 'event'] as const;
+export type Runner = (typeof runners)[number];
 /**
  * What of a cluster dies. Both at once is like the end of their machine, except that what the kernel had not yet written
  * to the disk is not lost: no kill of a process does that.
@@ -77,7 +81,7 @@ function changes(most: number): fc.Arbitrary<Changes> {
 /** Whose deaths a round has: the runner's, a server's, or both. */
 const kinds = fc.constantFrom('runner', 'runner', 'server', 'server', 'both');
 
-const round: fc.Arbitrary<Round> = fc.tuple(fc.constantFrom<Runner>('sync', 'worker'), kinds).chain(([runner, kind]) =>
+const round: fc.Arbitrary<Round> = fc.tuple(fc.constantFrom(...runners), kinds).chain(([runner, kind]) =>
   fc.record({
     runner: fc.constant(runner),
     deaths: fc.array(deathOf(runner), kind === 'server' ? { maxLength: 0 } : { minLength: 1, maxLength: 2 }),

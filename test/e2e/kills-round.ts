@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isAlive } from '../../dev/guardian.ts';
+import type { RunningFunction } from '../../dev/lambda-function.ts';
 import type { Invoked } from '../../dev/lambda-process.ts';
 import { until } from '../../dev/until.ts';
 import { nameOf } from '../../lib/resource.ts';
@@ -59,7 +60,7 @@ export async function openTheatre(instances: number, progress: (line: string) =>
     deliver: (invoke) => deliver(invoke),
     progress,
   });
-  const { aws, kubernetes, worker } = ground;
+  const { aws, kubernetes } = ground;
   const servers = mortalServers(kubernetes);
   const place = { account: aws.home, region };
   const arns = Array.from({ length: instances }, (_, number) => fleetArn(place, number));
@@ -75,13 +76,13 @@ export async function openTheatre(instances: number, progress: (line: string) =>
   /** Whether there was anybody to kill. */
   async function strike(death: Death): Promise<boolean> {
     if (death.victim === 'sync') return syncing?.kill() ?? false;
-    if (death.victim === 'worker') return killWorker();
+    if (death.victim === 'worker' || death.victim === 'event') return kill(ground[death.victim]);
     await servers.strike(death);
     return true;
   }
 
-  function killWorker(): boolean {
-    const living = worker.pids().filter((pid) => isAlive(pid));
+  function kill(running: RunningFunction): boolean {
+    const living = running.pids().filter((pid) => isAlive(pid));
     for (const pid of living) process.kill(pid, 'SIGKILL');
     return living.length > 0;
   }
@@ -110,21 +111,25 @@ export async function openTheatre(instances: number, progress: (line: string) =>
   }
 
   /** All runs of a pass: as many as the runner's deaths make of it, and one more that ends by itself. */
-  async function runWithDeaths({ runner, deaths, serverDeath, midway }: Round): Promise<number> {
+  async function runWithDeaths({ runner, deaths, serverDeath, between, midway }: Round): Promise<number> {
     let runs = 0;
+    const changed = [...between, ...midway.changes].flatMap(({ number }) => arns[number % instances] ?? []);
+    const named = runner === 'event' ? [...new Set(changed.length > 0 ? changed : arns.slice(0, 1))] : undefined;
     const run = async <Result>(go: () => Promise<Result>): Promise<Result> => {
       const isOver = strikes.struck.some(({ death }) => death === serverDeath);
       const all = [deaths[runs], isOver ? undefined : serverDeath].filter((death) => death !== undefined);
-      strikes.begin(all, runs === 0 ? midway : { share: 0, changes: [] }, await expected(runs === 0));
+      strikes.begin(all, runs === 0 ? midway : { share: 0, changes: [] }, await expected(runs === 0, named));
       runs += 1;
       const result = await go();
       await strikes.end();
       await servers.up();
+      ground.cut();
+      await strikes.answered();
       return result;
     };
-    if (runner === 'worker') {
+    if (runner !== 'sync') {
       deliver = run;
-      await ground.schedule();
+      await (named === undefined ? ground.schedule() : ground.tell(named));
       deliver = (invoke) => invoke();
       return runs;
     }
@@ -139,10 +144,11 @@ export async function openTheatre(instances: number, progress: (line: string) =>
   }
 
   /** Of a pass over the present difference; what a first run leaves to the second is not known before. */
-  async function expected(isFirst: boolean): Promise<Parameters<Strikes['begin']>[2]> {
+  async function expected(isFirst: boolean, named?: readonly string[]): Promise<Parameters<Strikes['begin']>[2]> {
     const { lost, stale, wrong, extra } = complaintsAgainst(await objects(), chronicle);
-    const writes = 2 * lost.length + stale.length + wrong.length + extra.length;
-    const steps = 16 + writes;
+    const own = (those: readonly string[]) => those.filter((arn) => named?.includes(arn) ?? true).length;
+    const writes = 2 * own(lost) + own(stale) + own(wrong) + own(extra);
+    const steps = 16 + (named?.length ?? 0) + writes;
     return { steps, milliseconds: (isFirst ? 800 : 1200) + 6 * writes };
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, type Passed, type Passing } from './kills-gate.ts';
-import type { Changes, Death, Round } from './kills-plan.ts';
+import { type Changes, type Death, type Round, runners } from './kills-plan.ts';
 
 /** A death that has been, and what the pass was doing. */
 export interface Struck {
@@ -32,6 +32,8 @@ export interface Strikes {
   begin(deaths: readonly Death[], midway: Round['midway'], expected: Expected): void;
   /** The run is over, and deaths that it did not come to are off; resolves once all that strikes has struck. */
   end(): Promise<void>;
+  /** Resolves once nothing is on its way to the API server any more, so that each write is counted where it was sent. */
+  answered(): Promise<void>;
   /** What the gate does with each request. */
   keep(passing: Passing, forward: () => Promise<Passed>): Promise<Passed | undefined>;
   /** What is done at each call to AWS; rejects where it is to go no further. */
@@ -67,7 +69,8 @@ export function createStrikes(options: {
   let timers: NodeJS.Timeout[] = [];
   let steps = 0;
   let phase = 'starting';
-  const underWay = new Set<Promise<void>>();
+  const striking = new Set<Promise<unknown>>();
+  const asking = new Set<Promise<unknown>>();
 
   /** The deaths of this step; one that is to come late waits for a write. */
   function arrive(name: string, canBeLate: boolean): Death | undefined {
@@ -85,22 +88,17 @@ export function createStrikes(options: {
   function strike(death: Death): Promise<void> {
     const doing = phase;
     return tracked(
+      striking,
       options.strike(death).then((hasHit) => {
         if (hasHit) struck.push({ death, phase: doing });
       }),
     );
   }
 
-  function tracked(striking: Promise<void>): Promise<void> {
-    const ended = striking.finally(() => underWay.delete(ended));
-    underWay.add(ended);
-    return ended;
-  }
-
   async function keep(passing: Passing, forward: () => Promise<Passed>): Promise<Passed | undefined> {
     const name = nameOf(passing);
     const isWrite = passing.method !== 'GET' && name.includes(' rdsinstances');
-    const send = async () => {
+    const ask = async () => {
       const passed = await forward().catch((cause: unknown) => {
         options.sentAway();
         if (isWrite) written.push(writtenOf(passing, undefined));
@@ -109,6 +107,7 @@ export function createStrikes(options: {
       if (isWrite) written.push(writtenOf(passing, passed));
       return passed;
     };
+    const send = () => tracked(asking, ask());
     const death = arrive(name, isWrite);
     if (death === undefined) return send();
     if (death.moment === 'late') late.push({ name: objectNameIn(passing), send });
@@ -116,9 +115,11 @@ export function createStrikes(options: {
       await strike(death);
       return isOfRunner(death) ? undefined : send();
     }
-    if (death.moment === 'during') void tracked(sleep(death.pause).then(() => strike(death)));
+    const { moment, pause } = death;
+    const inAMoment = () => sleep(pause).then(() => strike(death));
+    if (moment === 'during') void tracked(striking, inAMoment());
     const passed = await send();
-    if (death.moment === 'after') await strike(death);
+    if (moment === 'after') await strike(death);
     return passed;
   }
 
@@ -146,7 +147,10 @@ export function createStrikes(options: {
       changes = undefined;
       planned = [];
       timers = [];
-      await Promise.all(underWay);
+      await Promise.all(striking);
+    },
+    async answered() {
+      await Promise.allSettled(asking);
     },
     keep,
     call,
@@ -163,8 +167,15 @@ export function createStrikes(options: {
   };
 }
 
+/** Keeps a promise among others until it has ended. */
+function tracked<Result>(those: Set<Promise<unknown>>, promise: Promise<Result>): Promise<Result> {
+  const ended = promise.finally(() => those.delete(ended));
+  those.add(ended);
+  return ended;
+}
+
 function isOfRunner({ victim }: Death): boolean {
-  return victim === 'sync' || victim === 'worker';
+  return (runners as readonly string[]).includes(victim);
 }
 
 function writtenOf(passing: Passing, passed: Passed | undefined): Written {

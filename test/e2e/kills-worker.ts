@@ -21,8 +21,11 @@ const queues = {
   schedule: 'SKYMIRROR_SCHEDULE_QUEUE_URL',
   backfill: 'SKYMIRROR_BACKFILL_QUEUE_URL',
 };
-type QueueName = keyof typeof queues;
-type FunctionName = 'worker' | 'backfill';
+/** The queue of events is the only one without an order, and no function sends to it. */
+const events = 'events';
+type QueueName = keyof typeof queues | typeof events;
+type FunctionName = 'worker' | 'backfill' | 'event';
+const fullName = (name: string) => (name === events ? name : `${name}.fifo`);
 const region = 'us-east-1';
 
 /** Functions and their queues, without the ten seconds that a deployment of them takes. */
@@ -33,7 +36,7 @@ export interface BareFunctions {
   queueUrl(name: QueueName): string;
   /** How many messages a queue holds, those that are worked on among them. */
   waiting(name: QueueName): Promise<number>;
-  /** Takes one message at a time to the worker; one that failed comes back at once. */
+  /** Takes one message at a time to a function; one that failed comes back at once. */
   poll(name: QueueName, invoke: (batch: SqsEvent) => Promise<Pick<Invoked, 'failed' | 'payload'>>): RunningMapping;
   /** What went wrong with polling. */
   readonly problems: readonly string[];
@@ -47,7 +50,8 @@ export async function startBareFunctions(
   names: readonly FunctionName[],
 ): Promise<BareFunctions> {
   const sqs = aws.sqs(aws.home, region);
-  const urlOf = (name: string) => `${aws.endpoint}/${aws.home}/${name}.fifo`;
+  const urlOf = (name: string) => `${aws.endpoint}/${aws.home}/${fullName(name)}`;
+  await sqs.send(new CreateQueueCommand({ QueueName: events, Attributes: { VisibilityTimeout: '330' } }));
   for (const name of Object.keys(queues)) {
     const isLast = name.endsWith('dead-letters');
     const deadLetterTargetArn = `arn:aws:sqs:${region}:${aws.home}:${name}-dead-letters.fifo`;
@@ -105,7 +109,7 @@ export async function startBareFunctions(
     poll(name, invoke) {
       const mapping = {
         queueUrl: urlOf(name),
-        queueArn: `arn:aws:sqs:${region}:${aws.home}:${name}.fifo`,
+        queueArn: `arn:aws:sqs:${region}:${aws.home}:${fullName(name)}`,
         batchSize: 1,
         batchingWindow: 0,
         maximumConcurrency: 1,

@@ -37,7 +37,7 @@ export const parts: readonly Part[] = [
   {
     name: 'kills',
     program: 'test/e2e/kills-long.ts',
-    what: '`kill -9` of the sync, of a worker function, of kube-apiserver and of etcd, in the middle of a pass',
+    what: '`kill -9` of the sync, of the functions worker and event, of kube-apiserver and of etcd, in the middle of a pass',
     foremost: ['rounds', 'kills', 'passes', 'writes'],
   },
   {
