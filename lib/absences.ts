@@ -7,7 +7,7 @@ import { conditionOf, type KubernetesObject } from './object.ts';
 import { decide, type Sight } from './plan.ts';
 import { type BrakeResult, brake, type Due, dueKey } from './removal.ts';
 import { remember } from './scan.ts';
-import { reread, reserve } from './scan-writer.ts';
+import { reserve } from './scan-writer.ts';
 import type { Explanation, Observation } from './source.ts';
 import type { AbsenceLimits } from './task.ts';
 
@@ -26,7 +26,8 @@ export async function settleAbsences(
   seen: Set<string>,
   limits: AbsenceLimits,
 ): Promise<Explanation | undefined> {
-  const stages = served.map((one) => ({ ...one, ...planRemovals(one, seen) }));
+  const stages = served.map((one) => ({ ...one, ...planRemovals(one, seen, limits) }));
+  await Promise.all(stages.map(({ inside, writer, held }) => settleAll(writer, inside, held)));
   const began = String(served[0]?.inside.began ?? 0);
   const ids = inTurn(stages.map(({ asks }) => shuffled([...new Set(asks.map(({ id }) => id))], began))).slice(
     0,
@@ -90,10 +91,16 @@ function inTurn(lists: readonly (readonly string[])[]): string[] {
 interface Stage extends Served {
   readonly asks: readonly Entry[];
   readonly due: readonly Due[];
+  /** What the brake lets stay, and about which something is to be written. */
+  readonly held: readonly Entry[];
 }
 
 /** Who may be due, what the brake says to that, and what only a get can tell. */
-function planRemovals({ inside, writer }: Served, seen: ReadonlySet<string>): Pick<Stage, 'asks' | 'due'> {
+function planRemovals(
+  { inside, writer }: Served,
+  seen: ReadonlySet<string>,
+  limits: AbsenceLimits,
+): Pick<Stage, 'asks' | 'due' | 'held'> {
   const now = inside.cluster.now();
   const absent = [...ownObjects(writer.target, inside)]
     .filter(({ id }) => !seen.has(id))
@@ -107,13 +114,19 @@ function planRemovals({ inside, writer }: Served, seen: ReadonlySet<string>): Pi
   const due = deletes ? candidates.flatMap(({ object }) => dueOf(writer, object, now) ?? []) : [];
   inside.brake = judgeBrake({ inside, writer }, due);
   const asks: Entry[] = [];
+  const held: Entry[] = [];
   for (const entry of [...absent, ...inside.postponed]) {
     const action = decide({ ...writer, ...entry, now, released: isReleased(inside.brake, writer, entry.object) });
     // A source of bare ids has asked for it before it came here; that get is not the one that a delete rests on.
     if (action.do === 'ask' || action.do === 'delete') asks.push(entry);
-    else if (action.do === 'keep') inside.counts.kept += 1;
+    else if (action.do === 'keep') {
+      const stays: Entry = { ...entry, sight: { state: 'held' }, observedAt: writer.clock() };
+      const isTold = action.why === 'Brake' && decide({ ...writer, ...stays, now, released: false }).do === 'update';
+      if (isTold && held.length < limits.staleWrites) held.push(stays);
+      else inside.counts.kept += 1;
+    }
   }
-  return { asks, due };
+  return { asks, due, held };
 }
 
 function isMarkedGone({ object }: Entry): boolean {
@@ -209,41 +222,4 @@ function isReleased(result: BrakeResult | undefined, writer: Writer, object: Kub
 
 function isThere(answer: Observation | Error | undefined): boolean {
   return answer !== undefined && !(answer instanceof Error) && answer.outcome !== 'excluded';
-}
-
-/**
- * Where a pass could not look: objects that nobody has seen for longer than `staleAfter` say so, a few at a time. A
- * complete pass may have ended meanwhile and found nothing to write, so the scan is read again before.
- */
-export async function settleUnseen(
-  served: Served,
-  seen: ReadonlySet<string>,
-  why: Explanation & { readonly listed: boolean },
-  limits: AbsenceLimits,
-): Promise<void> {
-  const { inside, writer } = served;
-  if (judgeUnseen(served, seen, why).stale.length > 0 && !(await reread(served))) return;
-  const { entries, stale } = judgeUnseen(served, seen, why);
-  const kept = entries.length - Math.min(stale.length, limits.staleWrites) + inside.postponed.length;
-  // Where the removals were planned, what stays was counted then.
-  if (inside.brake === undefined) inside.counts.kept += kept;
-  await settleAll(writer, inside, stale.slice(0, limits.staleWrites));
-}
-
-function judgeUnseen(
-  { inside, writer }: Served,
-  seen: ReadonlySet<string>,
-  { reason, message, listed }: Explanation & { readonly listed: boolean },
-) {
-  const now = inside.cluster.now();
-  const { completed, lastListed } = remember(inside.scan);
-  // What this listing left out was last seen in a complete one; where this pass did not list, an incomplete one counts.
-  const since = Math.min(now, Math.max(completed ?? inside.began, listed ? 0 : (lastListed ?? 0)));
-  const entries = [...ownObjects(writer.target, inside)]
-    .filter(({ id }) => !seen.has(id))
-    .map((own): Entry => ({ ...own, sight: { state: 'unseen', reason, message, since }, observedAt: writer.clock() }));
-  return {
-    entries,
-    stale: entries.filter((entry) => decide({ ...writer, ...entry, now, released: false }).do === 'update'),
-  };
 }

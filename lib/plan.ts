@@ -19,6 +19,8 @@ export type Sight =
   | { readonly state: 'excluded'; readonly issues: string; readonly by: 'list' | 'get' }
   /** A listing of bare ids holds it, and by its name alone the mirror does not select it. */
   | { readonly state: 'unselected'; readonly by: 'list' | 'get' }
+  /** Seen and not selected; it is due, and in this pass the brake has been asked and lets it stay. */
+  | { readonly state: 'held' }
   /** A listing of bare ids holds it, and what is behind it could not be read; `since` (milliseconds) it was last. */
   | { readonly state: 'unread'; readonly reason: Unseen; readonly message: string; readonly since: number }
   /** A complete listing of exactly this scope does not hold it. */
@@ -66,6 +68,7 @@ export type Refusal = 'NameCollision' | 'Foreign' | 'OtherMirror' | 'BeingDelete
  *   present, selected     create    update if diff  update        update            refuse     refuse
  *   unselected, excluded  nothing   mark            keep Grace    by list: ask      refuse     nothing
  *                                                                 by get: delete**
+ *   held                  nothing   keep Brake      keep Brake    update****        nothing    nothing
  *   invalid               refuse    update          update        update            refuse     refuse
  *   unread (listed)       nothing   stale if old    update***     update***         nothing    nothing
  *   absent (listing)      nothing   ask             keep Grace    ask**             nothing    nothing
@@ -74,6 +77,7 @@ export type Refusal = 'NameCollision' | 'Foreign' | 'OtherMirror' | 'BeingDelete
  *
  * \*  ours, and deletionTimestamp is set: somebody else deletes it.
  * \*** Exists=True again; what is marked as not selected is kept, whether it is selected now only its fields tell.
+ * \**** of Ready alone, once nobody has known it for staleAfter; else keep Brake.
  * \** keep Narrowed in a narrowed run; keep Retain where the mirror says so; keep Brake where the brake holds.
  */
 export function decide(input: Case): Action {
@@ -91,6 +95,8 @@ export function decide(input: Case): Action {
       return decideUnselected(input, object, sight.by, notSelected(input));
     case 'excluded':
       return decideUnselected(input, object, sight.by, `It is not of this kind: ${sight.issues}.`);
+    case 'held':
+      return decideHeld(input, object);
     case 'invalid':
       return rewrite(input, object, 'update', {
         Exists: found,
@@ -134,11 +140,18 @@ function decideUnselected(input: Case, object: KubernetesObject, by: 'list' | 'g
     return rewrite(input, object, 'mark', { Exists: found, Synced, ...readiness(input, object) });
   }
   const next: Action = mark.due ? decideDue(input, object, by === 'get') : { do: 'keep', why: 'Grace' };
-  // What the brake holds has to come before it as it is, in every pass.
+  // What the brake holds has to come before it as it is, in every pass; what is written about it comes after: `held`.
   if (next.do !== 'keep' || next.why === 'Brake') return next;
   // Said once: a listing of bare ids may tell another reason than what is behind an id.
   const rest = rewrite(input, object, 'update', { Exists: found, ...readiness(input, object) });
   return rest.do === 'nothing' ? next : rest;
+}
+
+function decideHeld(input: Case, object: KubernetesObject): Action {
+  const mark = markOf(object, input);
+  const isHeld = mark?.reason === 'NotSelected' && mark.due;
+  const rest: Action = isHeld ? rewrite(input, object, 'update', readiness(input, object)) : { do: 'nothing' };
+  return rest.do === 'nothing' ? { do: 'keep', why: 'Brake' } : rest;
 }
 
 function decideGone(input: Case, object: KubernetesObject, state: 'absent' | 'gone'): Action {

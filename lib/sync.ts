@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { settleAbsences, settleUnseen } from './absences.ts';
+import { settleAbsences } from './absences.ts';
 import type { Cluster } from './cluster.ts';
 import { recordEvents } from './event-writer.ts';
 import type { Inside, Served } from './inside.ts';
@@ -12,6 +12,7 @@ import { reportPass } from './scan-writer.ts';
 import { type Explanation, inScope, type Observation, type Outside, type Scope, UnseenError } from './source.ts';
 import { clusterReport, isApplied, readOrSkip } from './taking-part.ts';
 import type { Limits, Task } from './task.ts';
+import { settleUnseen } from './unseen.ts';
 
 export type { Limits, Task } from './task.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../lib/cluster.ts';
+import { conditionOf } from '../lib/object.ts';
 import { sync } from '../lib/sync.ts';
-import { approve, entered, isBlocked, left, markAndWait, mirrored, nameAt, put, take } from './absences-world.ts';
+import { approve, entered, idAt, isBlocked, left, markAndWait, mirrored, nameAt, put, take } from './absences-world.ts';
 import { thing } from './laws/schedule.ts';
 import type { Simulation } from './laws/simulation.ts';
 import { idOf } from './memory/memory-source.ts';
@@ -54,6 +55,25 @@ test('after a gap of 30 hours the brake still knows what the scope held before',
   take(sim, 80, 100);
   await markAndWait(sim, grace);
   expect([left(sim), isBlocked(sim)]).toEqual([100, 'True']);
+});
+
+test('what the brake holds and the mirror no longer selects is blocked in every pass, also when its health is forgotten', async () => {
+  let isSelected = true;
+  const mirror = { graceSeconds: grace, selects: () => isSelected };
+  const sim = await mirrored(10, { mirror });
+  isSelected = false;
+  await markAndWait(sim, grace);
+  const ready = () => conditionOf(sim.object(idAt(0)) ?? expect.fail(), 'Ready')?.status;
+  expect([left(sim), isBlocked(sim), ready()]).toEqual([10, 'True', 'True']);
+  sim.wait(16 * 60);
+  const { report } = await sim.pass({ limits: { staleWrites: 8 } });
+  expect(report.clusters[0]?.counts).toMatchObject({ updated: 8, kept: 2, deleted: 0 });
+  expect((await sim.pass()).report.clusters[0]?.counts).toMatchObject({ updated: 2, kept: 8, deleted: 0 });
+  expect([left(sim), isBlocked(sim), ready()]).toEqual([10, 'True', 'Unknown']);
+  expect((await sim.pass()).report.clusters[0]?.counts).toMatchObject({ updated: 0, kept: 10, deleted: 0 });
+  approve(sim);
+  await sim.pass();
+  expect(left(sim)).toBe(0);
 });
 
 describe('deletes that the cluster refuses', () => {

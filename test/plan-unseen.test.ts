@@ -101,6 +101,25 @@ describe('what is written about what nobody sees or reads', () => {
     expect(decide(late)).toMatchObject(expected);
   });
 
+  test('for what is not selected and the brake lets stay is that nobody knows its health any more, once', () => {
+    const marked = settled({ state: 'unselected', by: 'list' }, live);
+    const held = { do: 'keep', why: 'Brake' };
+    const at = (now: number, object = marked) => caseOf({ state: 'held' }, object, { released: false, now });
+    expect(decide(at(start + 15 * minute))).toEqual(held);
+    const late = settled({ state: 'held' }, marked, { released: false, now: start + 16 * minute });
+    expect(brief(late)).toEqual(['Exists True Found', 'Synced False NotSelected', 'Ready Unknown NotSynced']);
+    expect(decide(at(start + 17 * minute, late))).toEqual(held);
+  });
+
+  test('for what came back, or is not due, when the brake lets it stay, is nothing', () => {
+    const marked = settled({ state: 'unselected', by: 'list' }, live);
+    const long = { ...mirror, graceSeconds: 3600 };
+    const held = { do: 'keep', why: 'Brake' };
+    expect(decide(caseOf({ state: 'held' }, live, { now: start + 16 * minute }))).toEqual(held);
+    const early = { now: start + 16 * minute, target: { ...target, mirror: long } };
+    expect(decide(caseOf({ state: 'held' }, marked, early))).toEqual(held);
+  });
+
   test('for what was marked as not selected and cannot be read is nothing: only its fields tell', () => {
     const marked = settled({ state: 'unselected', by: 'list' }, live);
     expect(decide(caseOf(unread(start), marked, { now: start + 60 * minute }))).toEqual({ do: 'keep', why: 'Unseen' });

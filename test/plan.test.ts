@@ -46,6 +46,7 @@ const table: Readonly<Record<string, Row>> = {
   'unselected by name, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
   'excluded, list': ['nothing', ...listed, 'refuse BeingDeleted', 'nothing'],
   'excluded, get': ['nothing', ...asked, 'refuse BeingDeleted', 'nothing'],
+  held: ['nothing', ...Array<string>(9).fill('keep Brake'), 'nothing', 'nothing'],
   invalid: ['refuse Invalid', ...bad, 'refuse BeingDeleted', 'refuse OWNER'],
   'invalid, unselected by name': ['nothing', ...bad, 'nothing', 'nothing'],
   'unread, fresh': ['nothing', ...unread, 'nothing', 'nothing'],
@@ -78,7 +79,7 @@ function sightOf(outside: string): Sight {
   if (outside.startsWith('excluded')) return { state: 'excluded', issues: 'engine docdb', by };
   if (outside.startsWith('unselected')) return { state: 'unselected', by };
   if (outside.startsWith('invalid')) return { state: 'invalid', issues: 'state: expected string' };
-  if (outside === 'absent' || outside === 'gone') return { state: outside };
+  if (outside === 'absent' || outside === 'gone' || outside === 'held') return { state: outside };
   const since = now - (outside.endsWith('stale') ? 16 : 5) * 60_000;
   const state = outside.startsWith('unread') ? 'unread' : 'unseen';
   return { state, reason: 'Throttled', message: 'AWS throttles', since };

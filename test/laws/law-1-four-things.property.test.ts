@@ -206,7 +206,7 @@ describe('law 1: gone, unseen, unselected and broken are four things', () => {
   }
   test('law 1 breaks where staleness is judged by what was read at the beginning', async () => {
     const early = {
-      file: 'absences.ts',
+      file: 'unseen.ts',
       find: '.stale.length > 0 && !(await reread(served))',
       replace: '.stale.length < 0',
     };
