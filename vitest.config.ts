@@ -6,8 +6,10 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // They end what hangs; a machine that has much else to do makes no test fail.
+    testTimeout: 300_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     unstubEnvs: true,
     // All output is searched for secrets: docs/security.md.
     globalSetup: ['test/security/output.ts'],

@@ -81,7 +81,7 @@ export async function startMoto({ progress }: ProgressOptions = {}): Promise<Mot
       if (!server.running()) throw new Error(`startMoto: moto ended at once and left this log:\n${server.logTail()}`);
       return /Running on (http:\S+)/.exec(await readFile(log, 'utf8'))?.[1];
     };
-    const endpoint = await until(listening, { what: 'the start of moto', timeout: 60_000 });
+    const endpoint = await until(listening, { what: 'the start of moto' });
     await post(endpoint, 'reset');
     return {
       endpoint,

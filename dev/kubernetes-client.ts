@@ -136,7 +136,7 @@ export function createKubernetesClient(
       const found = versions.map(({ name }) => discover(`${spec.group}/${name}`, spec.names.kind));
       return (await Promise.all(found)).every((resource) => resource !== undefined);
     };
-    await until(isServed, { what: `the serving of ${nameOf(manifest)}`, timeout: 30_000 });
+    await until(isServed, { what: `the serving of ${nameOf(manifest)}` });
   }
 }
 

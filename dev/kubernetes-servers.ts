@@ -134,7 +134,7 @@ function server(
       if (log.includes('address already in use')) throw new PortTaken(`${name} has lost its port:\n${log}`);
       throw new Error(`kubernetes: ${name} ended before ${what}; the end of its log:\n${log}`);
     };
-    await until(answer, { what, timeout: 60_000 }).catch((cause) => {
+    await until(answer, { what }).catch((cause) => {
       if (!current?.running()) throw cause;
       throw new Error(`kubernetes: ${name} runs, but is not ready; its log ends in\n${current.logTail()}`, { cause });
     });

@@ -196,7 +196,7 @@ async function patiently(start: () => Promise<void>): Promise<void> {
       throw error;
     }
   };
-  await until(attempt, { what: 'a restart on the same port', timeout: 60_000, interval: 500 });
+  await until(attempt, { what: 'a restart on the same port', interval: 500 });
 }
 
 async function writeSecrets(folder: string, groups: Record<string, string[]>): Promise<Record<string, string>> {

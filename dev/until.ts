@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long to ask, and what to call the thing that did not happen when the time is over. */
 export interface UntilOptions {
-  /** Completes the sentence "... did not happen within 10 s": "the guardian removed the folder". */
+  /** Completes the sentence "... did not happen within 60 s": "the guardian removed the folder". */
   what: string;
-  /** Milliseconds, 10 seconds when left out. */
+  /** Milliseconds, a minute when left out: a machine may have much else to do. */
   timeout?: number;
   /** Milliseconds between two questions. */
   interval?: number;
@@ -16,7 +16,7 @@ export interface UntilOptions {
  */
 export async function until<Answer>(
   condition: () => Answer | Promise<Answer>,
-  { what, timeout = 10_000, interval = 25 }: UntilOptions,
+  { what, timeout = 60_000, interval = 25 }: UntilOptions,
 ): Promise<NonNullable<Answer>> {
   const deadline = performance.now() + timeout;
   for (;;) {

@@ -140,7 +140,7 @@ describe('several clusters', () => {
     expect(report).not.toHaveProperty('incomplete');
   });
 
-  test('have their scans before the writes of one that is late have ended', { timeout: 10_000 }, async () => {
+  test('have their scans before the writes of one that is late have ended', async () => {
     const { pass } = setUp(['a', 'b', 'c']);
     const reported = Promise.withResolvers<void>();
     const prompt = memoryCluster({
@@ -156,7 +156,7 @@ describe('several clusters', () => {
     expect(slow.objects('mirrorscans')).toHaveLength(1);
   });
 
-  test('mark what is gone while another one hangs in its marks', { timeout: 10_000 }, async () => {
+  test('mark what is gone while another one hangs in its marks', async () => {
     const names = manyNames(12);
     const { pass, world } = setUp(names);
     const { cluster: hung, trouble } = troubled('hung');

@@ -48,7 +48,7 @@ beforeAll(async () => {
   world = await stack.world({ instances: ['orders'] });
   expect(await world.pass()).toMatchObject({ ok: true });
   const isRefused = async () => (await as('editor', 'DELETE', `${world.pathOf('orders')}?dryRun=All`)).status === 403;
-  await until(isRefused, { what: 'the admission policy', timeout: 30_000 });
+  await until(isRefused, { what: 'the admission policy' });
 });
 afterAll(() => stack?.stop());
 
@@ -214,7 +214,7 @@ describe('under the policy', () => {
     expect(await world.identifiers()).toEqual(['orders']);
     expect(await as('editor', 'DELETE', definition)).toMatchObject({ status: 200 });
     const isGone = async () => (await stack.kubernetes.request(definition)).status === 404;
-    await until(isGone, { what: 'the end of the CRD', timeout: 30_000 });
+    await until(isGone, { what: 'the end of the CRD' });
     await stack.kubernetes.apply([crdOf(rdsInstance)]);
     expect(await world.identifiers()).toEqual([]);
   });

@@ -149,7 +149,7 @@ describe('deploy/optional', () => {
         const { status, body: answer } = await kubernetes.request(path, { method: 'POST', user: 'viewer', body });
         return status === 403 && JSON.stringify(answer).includes("ValidatingAdmissionPolicy 'skymirror-read-only'");
       };
-      await until(refused, { what: `the refusal of a ${kind} made by hand`, timeout: 30_000 });
+      await until(refused, { what: `the refusal of a ${kind} made by hand` });
     }
   });
 

@@ -54,7 +54,7 @@ function run(messages: readonly EventMessage[], tasks = [task()]) {
 async function objectOf(identifier: string): Promise<KubernetesObject | undefined> {
   const id = arnOf(identifier);
   const name = nameOf(rdsInstance, id, rdsInstance.identify(id) ?? {});
-  return stack.cluster.get(rdsInstance, namespace, name, { signal: AbortSignal.timeout(10_000) });
+  return stack.cluster.get(rdsInstance, namespace, name, { signal: AbortSignal.timeout(60_000) });
 }
 
 const observed = async (identifier: string) => Object((await objectOf(identifier))?.status?.observed);

@@ -65,7 +65,7 @@ test('the server takes the note of an Event whatever its letters, which it count
   const object = { apiVersion: 'aws.skymirror.dev/v1alpha1', kind: 'RDSInstance', metadata };
   const message = '\u20ac'.repeat(1024);
   const event = eventOf(object, { reason: 'StateChanged', type: 'Normal', message }, Date.now());
-  const options = { signal: AbortSignal.timeout(30_000) };
+  const options = { signal: AbortSignal.timeout(60_000) };
   await expect(stack.cluster.record({ ...event, note: message }, options)).rejects.toMatchObject({ status: 422 });
   await stack.cluster.record(event, options);
 });

@@ -129,7 +129,7 @@ const receives =
     const stopPolling = await functions.poll();
     const isTaken = async () => (await waiting(ground, name)) === 0;
     const isDecided = async () => functions.problems.length > known || (await isTaken());
-    await until(isDecided, { what: 'that somebody takes it', timeout: 30_000 });
+    await until(isDecided, { what: 'that somebody takes it' });
     await stopPolling();
     return isTaken();
   };

@@ -51,7 +51,7 @@ describe('deployed by serverless.yml', () => {
   test('the schedule fires, its messages are worked on, and what exists outside is inside', async () => {
     const stopPolling = await functions.poll();
     await functions.fire();
-    await until(async () => (await objects()).length === 3, { what: 'the arrival of the objects', timeout: 30_000 });
+    await until(async () => (await objects()).length === 3, { what: 'the arrival of the objects' });
     await until(() => isEmpty('schedule.fifo'), { what: 'the end of the messages' });
     await stopPolling();
     expect(functions.problems).toEqual([]);
@@ -69,7 +69,7 @@ describe('deployed by serverless.yml', () => {
       const orders = (await objects()).find(({ spec }) => spec.identifier === 'orders');
       return orders?.status?.observed?.class === 'db.r6g.large';
     };
-    await until(changed, { what: 'the change', timeout: 30_000 });
+    await until(changed, { what: 'the change' });
     await until(() => isEmpty('events'), { what: 'the end of the messages' });
     await stopPolling();
     rds.destroy();
@@ -85,7 +85,7 @@ describe('deployed by serverless.yml', () => {
     const path = `/apis/skymirror.dev/v1alpha1/namespaces/${namespace}/syncruns/${run}`;
     const hasEnded = async () => JSON.stringify((await kubernetes.request(path)).body).includes('"type":"Complete"');
     const isOver = async () => (await isEmpty('backfill.fifo')) && (await hasEnded());
-    await until(isOver, { what: 'the end of the run', timeout: 30_000 });
+    await until(isOver, { what: 'the end of the run' });
     await stopPolling();
   });
 

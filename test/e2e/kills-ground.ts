@@ -152,7 +152,7 @@ async function schedule(aws: Aws, functions: BareFunctions): Promise<void> {
     hop: 0,
     ...target,
   } as const;
-  const signal = AbortSignal.timeout(30_000);
+  const signal = AbortSignal.timeout(60_000);
   const unsent = await sendAll(
     aws.sqs(aws.home, 'us-east-1'),
     functions.queueUrl('schedule'),

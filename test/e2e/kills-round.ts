@@ -107,7 +107,7 @@ export async function openTheatre(instances: number, progress: (line: string) =>
       const { status, body } = await kubernetes.request(where);
       return status === 200 ? { body } : undefined;
     };
-    return (await until(answer, { what: `an answer to GET ${where}`, timeout: 30_000 })).body;
+    return (await until(answer, { what: `an answer to GET ${where}` })).body;
   }
 
   /** All runs of a pass: as many as the runner's deaths make of it, and one more that ends by itself. */

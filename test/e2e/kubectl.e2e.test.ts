@@ -133,7 +133,7 @@ test('kubectl wait --for=condition=Ready ends when the database can be used', as
   const waiting =
     kubectlPath === undefined
       ? until(ready, { what: 'the readiness' })
-      : kubectl(stack.kubernetes, 'viewer', [...options, '--timeout=20s']);
+      : kubectl(stack.kubernetes, 'viewer', [...options, '--timeout=60s']);
   creating.remove();
   await own.pass();
   expect(String(await waiting)).toMatch(/condition met|true/);

@@ -73,7 +73,7 @@ const pass = () =>
   );
 
 async function objects(): Promise<KubernetesObject[]> {
-  return cluster.list(sqsQueue, namespace, { 'spec.account': account }, { signal: AbortSignal.timeout(30_000) });
+  return cluster.list(sqsQueue, namespace, { 'spec.account': account }, { signal: AbortSignal.timeout(60_000) });
 }
 
 test('a thousand queues with hostile names and tags come in without a collision, a lost or an extra object', async () => {

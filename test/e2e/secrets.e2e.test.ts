@@ -94,7 +94,7 @@ describe.each(stores)('a kubeconfig in a $key', ({ key, read, create, change }) 
     const arn = await create(name, withToken(revoked));
     const cluster = await enter({ [key]: arn });
     const before = reads();
-    const phase = () => cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(20_000) });
+    const phase = () => cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(60_000) });
     const failure = await phase().catch((error: unknown) => error);
     expect(String(failure)).toContain(
       `Unauthorized. Put a kubeconfig with a token or certificate that counts into ${arn}`,
@@ -114,14 +114,14 @@ describe.each(stores)('a kubeconfig in a $key', ({ key, read, create, change }) 
     const cluster = await enter({ [key]: await create(name, kubeconfig.replace(stack.kubernetes.url, nowhere)) });
     await change(name, kubeconfig);
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
-    expect(await cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(10_000) })).toBe('Active');
+    expect(await cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(60_000) })).toBe('Active');
   });
 
   test('that was rotated to something broken is read again until it is mended', async () => {
     const { namespace } = await stack.world();
     const name = `${key}-broken-rotation`;
     const cluster = await enter({ [key]: await create(name, withToken(revoked)) });
-    const phase = () => cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(20_000) });
+    const phase = () => cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(60_000) });
     await change(name, 'users: []');
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
     await expect(phase()).rejects.toThrow(
@@ -135,7 +135,7 @@ describe.each(stores)('a kubeconfig in a $key', ({ key, read, create, change }) 
   test('is told by its ARN and what is wrong with it, and never by what it holds', async () => {
     const arn = await create(`${key}-broken`, `token: ${revoked}`);
     const failure = await (await enter({ [key]: arn }))
-      .namespacePhase('x', { signal: AbortSignal.timeout(1000) })
+      .namespacePhase('x', { signal: AbortSignal.timeout(60_000) })
       .catch((error: unknown) => error);
     expect(String(failure)).toBe(
       `Error: cluster here: the kubeconfig in ${arn} cannot be used: it has no current context: give this cluster a "context" in the configuration`,
@@ -146,7 +146,7 @@ describe.each(stores)('a kubeconfig in a $key', ({ key, read, create, change }) 
   test('that may not be read is told with the permission that is missing', async () => {
     const arn = await create(`${key}-forbidden`, kubeconfig);
     stack.aws.faults.add({ when: read, do: deny() });
-    const failure = (await enter({ [key]: arn })).namespacePhase('x', { signal: AbortSignal.timeout(1000) });
+    const failure = (await enter({ [key]: arn })).namespacePhase('x', { signal: AbortSignal.timeout(60_000) });
     await expect(failure).rejects.toThrow(`cluster here: ${arn} cannot be read: AWS refused (AccessDenied`);
     await expect(failure).rejects.toThrow(key === 'secret' ? 'secretsmanager:GetSecretValue' : 'ssm:GetParameter');
   });
@@ -154,7 +154,7 @@ describe.each(stores)('a kubeconfig in a $key', ({ key, read, create, change }) 
   test('that is not there is told by its ARN', async () => {
     const kind = key === 'secret' ? 'secretsmanager' : 'ssm';
     const arn = `arn:aws:${kind}:${region}:${stack.aws.home}:${key}${key === 'secret' ? ':' : '/'}none`;
-    const failure = (await enter({ [key]: arn })).namespacePhase('x', { signal: AbortSignal.timeout(1000) });
+    const failure = (await enter({ [key]: arn })).namespacePhase('x', { signal: AbortSignal.timeout(60_000) });
     await expect(failure).rejects.toThrow(`${arn} cannot be read: `);
   });
 });
@@ -163,5 +163,5 @@ test('a secret may hold the kubeconfig as bytes', async () => {
   const { namespace } = await stack.world();
   const { ARN } = await secrets.send(new CreateSecretCommand({ Name: 'bytes', SecretBinary: Buffer.from(kubeconfig) }));
   const cluster = await enter({ secret: ARN });
-  expect(await cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(10_000) })).toBe('Active');
+  expect(await cluster.namespacePhase(namespace, { signal: AbortSignal.timeout(60_000) })).toBe('Active');
 });

@@ -116,11 +116,11 @@ test('what was asked before the function was frozen is asked anew, and what answ
   const invoke = await environment();
   const first = await invoke((invocation) => opening(invocation, 'bad'), 100);
   expect(first.isOpen).toBe(false);
-  await vi.waitFor(() => expect(reads).toHaveLength(1));
+  await expect.poll(() => reads).toHaveLength(1);
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
   const second = await invoke(async (invocation) => {
     const asked = opening(invocation, 'bad');
-    await vi.waitFor(() => expect(reads).toHaveLength(2));
+    await expect.poll(() => reads).toHaveLength(2);
     for (const answer of held.toReversed()) answer();
     return asked;
   });
@@ -142,7 +142,7 @@ test('a cluster that may not be entered is tried again by the next invocation, a
   expect(other.cluster).toBe(one.cluster);
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'a');
   const mended = invoke((invocation) => opening(invocation, 'bad'));
-  await vi.waitFor(() => expect(held).toHaveLength(1));
+  await expect.poll(() => held).toHaveLength(1);
   held[0]?.();
   expect(await mended).toMatchObject({ isOpen: true });
 });

@@ -100,7 +100,7 @@ test('work that does not heed its signal is said to have been cut off, and is le
       }),
   );
   const answer = handler({ name: 'a' }, contextOf(2_010));
-  await vi.waitFor(() => expect(said()).toEqual([expect.stringMatching(/^ERROR the time of the invocation is over/)]));
+  await expect.poll(() => said()).toEqual([expect.stringMatching(/^ERROR the time of the invocation is over/)]);
   finish('done after all');
   await expect(answer).resolves.toBe('done after all');
 });
