@@ -77,7 +77,7 @@ export type Refusal = 'NameCollision' | 'Foreign' | 'OtherMirror' | 'BeingDelete
  *
  * \*  ours, and deletionTimestamp is set: somebody else deletes it.
  * \*** Exists=True again; what is marked as not selected is kept, whether it is selected now only its fields tell.
- * \**** of Ready alone, once nobody has known it for staleAfter; else keep Brake.
+ * \**** once nobody has known its health for staleAfter; else keep Brake.
  * \** keep Narrowed in a narrowed run; keep Retain where the mirror says so; keep Brake where the brake holds.
  */
 export function decide(input: Case): Action {
@@ -150,7 +150,8 @@ function decideUnselected(input: Case, object: KubernetesObject, by: 'list' | 'g
 function decideHeld(input: Case, object: KubernetesObject): Action {
   const mark = markOf(object, input);
   const isHeld = mark?.reason === 'NotSelected' && mark.due;
-  const rest: Action = isHeld ? rewrite(input, object, 'update', readiness(input, object)) : { do: 'nothing' };
+  if (!isHeld) return { do: 'keep', why: 'Brake' };
+  const rest = rewrite(input, object, 'update', { Exists: found, ...readiness(input, object) });
   return rest.do === 'nothing' ? { do: 'keep', why: 'Brake' } : rest;
 }
 

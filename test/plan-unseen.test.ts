@@ -111,6 +111,16 @@ describe('what is written about what nobody sees or reads', () => {
     expect(decide(at(start + 17 * minute, late))).toEqual(held);
   });
 
+  test('for what the brake lets stay and nobody had seen for long is that it is there', () => {
+    const marked = settled({ state: 'unselected', by: 'list' }, live);
+    const conditions = marked.status?.conditions?.map((one) =>
+      one.type === 'Exists' ? { ...one, status: 'Unknown' as const, reason: 'NotSeen' } : one,
+    );
+    const unknown = { ...marked, status: { ...marked.status, conditions: conditions ?? [] } };
+    const late = settled({ state: 'held' }, unknown, { released: false, now: start + 11 * minute });
+    expect(brief(late)).toEqual(['Exists True Found', 'Synced False NotSelected', 'Ready True Available']);
+  });
+
   test('for what came back, or is not due, when the brake lets it stay, is nothing', () => {
     const marked = settled({ state: 'unselected', by: 'list' }, live);
     const long = { ...mirror, graceSeconds: 3600 };
