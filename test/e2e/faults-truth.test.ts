@@ -107,6 +107,11 @@ describe('what the oracle says of a delete after a write without an answer', () 
 
   test.each([
     ['of a mark, and it is of the version after it: nothing', [mark, removal('8')], []],
+    [
+      'of a mark that etcd did not answer, and it is of the version after it: nothing',
+      [{ ...mark, status: 500 }, removal('8')],
+      [],
+    ],
     ['of a mark, and it is of the version before it: lost', [mark, removal('7')], ['c']],
     ['of nothing: lost', [removal('8')], ['c']],
   ])('%s', (_, written, expected) => {

@@ -12,9 +12,9 @@ export interface Struck {
 export interface Written {
   readonly method: string;
   readonly name: string;
-  /** 0: it died and did not answer, so that nobody knows whether it was done. */
+  /** 0: it died and did not answer; from 500 on its etcd did not. Nobody knows then whether it was done. */
   readonly status: number;
-  /** What it answered; what was sent where it did not answer. */
+  /** What it answered; what was sent where nobody knows. */
   readonly object: unknown;
   /** The resourceVersion that a delete was bound to. */
   readonly bound: unknown;
@@ -178,15 +178,19 @@ function isOfRunner({ victim }: Death): boolean {
   return (runners as readonly string[]).includes(victim);
 }
 
+/** Whether nobody knows if a write that was answered so was done. */
+export const isUnknown = (status: number): boolean => status === 0 || status >= 500;
+
 function writtenOf(passing: Passing, passed: Passed | undefined): Written {
   const { method, body } = passing;
   const sent = JSON.parse(body);
   const name = objectNameIn(passing);
   const bound: unknown = sent.preconditions?.resourceVersion;
-  if (passed === undefined) return { method, name, status: 0, object: method === 'DELETE' ? undefined : sent, bound };
+  const { status, body: answer } = passed ?? { status: 0, body: '' };
+  if (isUnknown(status)) return { method, name, status, object: method === 'DELETE' ? undefined : sent, bound };
   // What is no success may be a text of etcd's client.
-  const object: unknown = passed.status < 300 ? JSON.parse(passed.body.toString()) : undefined;
-  return { method, name, status: passed.status, object, bound };
+  const object: unknown = status < 300 ? JSON.parse(answer.toString()) : undefined;
+  return { method, name, status, object, bound };
 }
 
 function objectNameIn({ url, body }: Passing): string {

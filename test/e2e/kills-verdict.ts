@@ -1,4 +1,4 @@
-import type { Written } from './kills-strikes.ts';
+import { isUnknown, type Written } from './kills-strikes.ts';
 import { type Chronicle, complaintsAboutPast, complaintsAgainst, parseMirrored, statusOf } from './truth.ts';
 
 /** What the API server had, answered and has; raw, as its lists and answers give it. */
@@ -29,7 +29,7 @@ export function verdictOn({ atFirst, before, after, written, last }: Seen, chron
 }
 
 /**
- * As a watch would tell it: what was there, then what was written, in the server's order. What had no answer was done if
+ * As a watch would tell it: what was there, then what was written, in the server's order. What nobody knows of was done if
  * a delete is bound to another version than the last that had one.
  */
 function toldBy(atFirst: readonly unknown[], written: readonly Written[]) {
@@ -39,7 +39,7 @@ function toldBy(atFirst: readonly unknown[], written: readonly Written[]) {
   for (const { object } of told) known.set(parseMirrored(object).metadata.name, object);
   for (const { method, name, status, object, bound } of written) {
     if (object === undefined) continue;
-    if (status === 0) {
+    if (isUnknown(status)) {
       unanswered.set(name, object);
       continue;
     }
