@@ -12,7 +12,7 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     unstubEnvs: true,
     // All output is searched for secrets: docs/security.md.
-    globalSetup: ['test/security/output.ts'],
+    globalSetup: ['test/environment.ts', 'test/security/output.ts'],
     setupFiles: ['test/security/output-recorder.ts'],
     // The command line is started hundreds of times; what Node compiled once is kept where `npm ci` clears it.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile/', import.meta.url)) },

@@ -95,10 +95,11 @@ const isRun = (line: string) => !notRun.some(([pattern]) => pattern.test(line));
 
 const answers = new Map<string, Promise<string>>();
 
-/** What a line prints; one that stands on several pages is run once. */
+/** What a line prints; one that stands on several pages is run once, where it does not fail. */
 function shell(line: string): Promise<string> {
   const answer = answers.get(line) ?? carriedOut(line);
   answers.set(line, answer);
+  answer.catch(() => answers.delete(line));
   return answer;
 }
 

@@ -82,7 +82,7 @@ describe('the end of a request', () => {
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const url = new URL(`https://127.0.0.1:${(silent.address() as AddressInfo).port}`);
-    await expect(open(url, { deadline: 2000 }).get({ signal: stop.signal })).rejects.toThrow(/Connect Timeout Error/);
+    await expect(open(url, { deadline: 4000 }).get({ signal: stop.signal })).rejects.toThrow(/Connect Timeout Error/);
     expect(connections).toBe(2);
     silent.close();
   });

@@ -1,7 +1,8 @@
 import dns from 'node:dns';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection, Trouble } from '../lib/connection.ts';
 import { openTransport } from '../lib/transport.ts';
+import { nameServer, withoutInvalidNames } from './name-server.ts';
 import { ok, open, serve, status } from './transport-server.ts';
 
 /** A connection whose renewals are these, in turn. */
@@ -33,21 +34,11 @@ async function ask(connection: Connection, times = 1, deadline = 5_000): Promise
   }
 }
 
+beforeEach(withoutInvalidNames);
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
-
-/** Looks names up with these answers in turn: an address, or the code of an error. */
-function nameServer(...answers: string[]): typeof dns.lookup {
-  const next = (name: string, options: dns.LookupAllOptions, done: (...told: unknown[]) => void) => {
-    const answer = answers.shift() ?? 'ENOTFOUND';
-    if (!answer.includes('.')) done(Object.assign(new Error(`getaddrinfo ${answer} ${name}`), { code: answer }));
-    else if (options.all) done(null, [{ address: answer, family: 4 }]);
-    else done(null, answer, 4);
-  };
-  return next as unknown as typeof dns.lookup;
-}
 
 const nowhere = new URL('http://nowhere.invalid');
 const refused = status(401, {}, { date: 'Sun, 22 Nov 2026 12:00:00 GMT' });
@@ -81,16 +72,14 @@ describe('a connection that can renew itself', () => {
     const { connection, troubles } = renewing(nowhere, async () => undefined);
     const transport = openTransport(connection, { connections: 1, deadline: 400 });
     const asked = transport.request({ method: 'GET', path: '/things', signal: new AbortController().signal });
-    await expect(asked).rejects.toThrow(
-      /^cluster here \(nowhere.invalid\): .*(ENOTFOUND|EAI_AGAIN).*Is the API server up/,
-    );
+    await expect(asked).rejects.toThrow(/^cluster here \(nowhere.invalid\): .*ENOTFOUND.*Is the API server up/);
     expect(troubles).toEqual([{ kind: 'astray' }]);
     await transport.close();
   });
 
   test('that cannot find out where to go ends the request with both reasons, when the time is over', async () => {
     const { connection, troubles } = renewing(nowhere, () => Promise.reject(new Error('there is no such cluster')));
-    await expect(ask(connection, 1, 400)).rejects.toThrow(/\((ENOTFOUND|EAI_AGAIN)\); there is no such cluster$/);
+    await expect(ask(connection, 1, 400)).rejects.toThrow(/\(ENOTFOUND\); there is no such cluster$/);
     expect(troubles).toHaveLength(1);
   });
 
@@ -102,7 +91,7 @@ describe('a connection that can renew itself', () => {
     const { connection } = renewing(new URL(`http://api.test:${url.port}`), renewed);
     const lookup = vi.spyOn(dns, 'lookup').mockImplementation(nameServer('EAI_AGAIN', '127.0.0.1'));
     expect(await ask(connection)).toEqual([{ ok: true }]);
-    expect(lookup).toHaveBeenCalledTimes(2);
+    expect(lookup.mock.calls.filter(([name]) => name === 'api.test')).toHaveLength(2);
   });
 
   test('tells what went wrong in the end, where that is not the address', async () => {
@@ -140,7 +129,7 @@ describe('a connection that can renew itself', () => {
     const { connection } = renewing(nowhere, () => new Promise<never>(() => undefined));
     const transport = openTransport(connection, { connections: 1, deadline: 300 });
     const asked = transport.request({ method: 'GET', path: '/things', signal: new AbortController().signal });
-    await expect(asked).rejects.toThrow(/ENOTFOUND|EAI_AGAIN/);
+    await expect(asked).rejects.toThrow('ENOTFOUND');
     await transport.close();
   });
 

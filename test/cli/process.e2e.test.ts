@@ -97,7 +97,7 @@ test('Ctrl-C ends a command that waits for a credential plugin, though the plugi
   await readFile(fifo);
   child.kill('SIGINT');
   expect(await ended).toEqual([130, null]);
-}, 20_000);
+});
 
 describe('a cluster', () => {
   test.each(['removals', 'approve-removals'])('that lets nobody in is given up at once by %s', async (command) => {

@@ -207,7 +207,7 @@ test('an AWS that is stopped leaves no process', async () => {
   ).toEqual([]);
   await other.stop();
   expect(isAlive(other.moto.pid)).toBe(false);
-}, 60_000);
+});
 
 describe('without a fit python3, the error says what to install', () => {
   test.each([

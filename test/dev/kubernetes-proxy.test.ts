@@ -42,7 +42,7 @@ const objects = '/apis/aws.skymirror.dev/v1alpha1/namespaces/external/rdsinstanc
 /** What stands behind the proxy here: it answers with what it was asked, and counts. */
 const reached: string[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'skymirror-proxy-'));
-const certificate = makeCertificate({ name: 'behind', host: '127.0.0.1', until: new Date(Date.now() + 60_000) });
+const certificate = makeCertificate({ name: 'behind', host: '127.0.0.1', until: new Date(Date.now() + 3_600_000) });
 const behind = createServer(certificate, async (asked, response) => {
   reached.push(`${asked.method} ${asked.url}`);
   const metadata = { name: asked.url, continue: 'more', remainingItemCount: 5 };

@@ -29,7 +29,7 @@ describe('two passes over the same scope that saw opposite worlds', () => {
 
   /** Every class that the object has had since then, in order, as a watch tells it. */
   async function classesSince(world: World, version: string | undefined): Promise<(string | undefined)[]> {
-    const query = `watch=1&resourceVersion=${version}&timeoutSeconds=1`;
+    const query = `watch=1&resourceVersion=${version}&timeoutSeconds=2`;
     const { body } = await stack.kubernetes.request(`${world.path}?${query}`);
     const events =
       typeof body === 'string'

@@ -91,7 +91,11 @@ export async function createWorld(
     path,
     scanPath,
     pass: ({ mirror: change, access: other, clusters = [cluster], ...options } = {}) =>
-      sync({ ...task, mirror: { ...mirror, ...change }, access: other ?? access }, clusters, options),
+      sync({ ...task, mirror: { ...mirror, ...change }, access: other ?? access }, clusters, {
+        ...options,
+        // A machine that has much else to do is no cluster that cannot be read.
+        limits: { readDeadline: 60_000, ...options.limits },
+      }),
     create: (identifier, change = {}) =>
       createInstance(aws, {
         account,

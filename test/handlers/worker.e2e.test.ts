@@ -110,7 +110,11 @@ async function worker() {
   return (await import('../../handlers/worker.ts')).handler;
 }
 
-const worked = async (event: unknown, context = contextOf()) => (await worker())(event, context);
+/** The time begins to run when the environment is up. */
+async function worked(event: unknown, milliseconds?: number) {
+  const handler = await worker();
+  return handler(event, contextOf(milliseconds));
+}
 const ids = (messages: readonly Message[]) => messages.map(({ MessageId }) => ({ itemIdentifier: MessageId }));
 const passes = () => lines.filter(({ created }) => created !== undefined);
 const createdInAll = () => passes().reduce((sum, { created }) => sum + Number(created), 0);
@@ -169,7 +173,7 @@ describe('near the end of the time', () => {
     const listing = hold();
     stack.aws.faults.add({ when: { action: 'DescribeDBInstances' }, times: 1, do: listing.effect });
     const [old] = await received();
-    await expect(worked(eventOf(old === undefined ? [] : [old]), contextOf(1_000))).resolves.toEqual({
+    await expect(worked(eventOf(old === undefined ? [] : [old]), 4_000)).resolves.toEqual({
       batchItemFailures: [],
     });
     listing.release();
@@ -187,7 +191,7 @@ describe('near the end of the time', () => {
     const listing = hold();
     stack.aws.faults.add({ when: { action: 'DescribeDBInstances' }, times: 1, do: listing.effect });
     stack.aws.faults.add({ when: { action: 'SendMessageBatch' }, do: deny() });
-    await expect(worked(eventOf(old), contextOf(1_000))).resolves.toEqual({ batchItemFailures: ids(old) });
+    await expect(worked(eventOf(old), 4_000)).resolves.toEqual({ batchItemFailures: ids(old) });
     listing.release();
     expect(said()).toContainEqual(expect.stringMatching(/^ERROR returned: .*did not take the message: .*AccessDenied/));
   });

@@ -184,7 +184,7 @@ test('a closed session leaves no connection, also not that of the role', async (
   expect(ends).not.toEqual([]);
   outside.close();
   await Promise.all(ends);
-}, 5_000);
+});
 
 test('a pass ends with its signal while a credential process hangs', async () => {
   const profile = await hangingProfile();
@@ -197,7 +197,7 @@ test('a pass ends with its signal while a credential process hangs', async () =>
   await expect(proof).rejects.toBe(reason);
   outside.close();
   await give();
-}, 5_000);
+});
 
 test('a role is not assumed any more once the session is closed', async () => {
   const profile = await hangingProfile();
@@ -209,4 +209,4 @@ test('a role is not assumed any more once the session is closed', async () => {
   await give();
   await refused;
   expect(asked).toEqual([]);
-}, 5_000);
+});

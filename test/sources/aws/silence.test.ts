@@ -48,5 +48,4 @@ test.each(cases)(
     client.destroy();
     expect(explain(error)).toMatchObject({ reason: 'Unreachable', message: expect.stringContaining('TimeoutError') });
   },
-  10_000,
 );
