@@ -81,6 +81,7 @@ describe('what is written about what nobody sees or reads', () => {
     const marked = settled({ state: 'unselected', by: 'list' }, live);
     const at = (now: number, object = marked) => caseOf({ state: 'unselected', by: 'list' }, object, { ...more, now });
     expect(decide(at(start + 15 * minute))).toEqual({ do: 'keep', why });
+    expect(decide(at(start + 16 * minute)).do).toBe('update');
     const late = settled({ state: 'unselected', by: 'list' }, marked, { ...more, now: start + 16 * minute });
     expect(brief(late)).toEqual(['Exists True Found', 'Synced False NotSelected', 'Ready Unknown NotSynced']);
     expect(decide(at(start + 17 * minute, late))).toEqual({ do: 'keep', why });
